@@ -1,0 +1,5 @@
+/* What Swift sees of systemd. */
+#pragma once
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+#include <systemd/sd-id128.h>

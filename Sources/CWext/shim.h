@@ -1,0 +1,3 @@
+/* What Swift sees of iw. */
+#pragma once
+#include <iwlib.h>

@@ -1,0 +1,3 @@
+import Testing
+
+@Suite struct LinkMonitorPlaceholder { @Test func builds() {} }

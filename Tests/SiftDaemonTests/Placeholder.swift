@@ -1,0 +1,4 @@
+import Testing
+
+@Suite struct SiftDaemonPlaceholder { @Test func builds() {} }
+import HummingbirdTesting
