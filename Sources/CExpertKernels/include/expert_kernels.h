@@ -62,8 +62,10 @@ const char *ek_isa_name(ek_isa isa);
 size_t ek_matmul_scratch(size_t cols);
 
 /* A team of threads that work on one thing at a time: the caller and `threads - 1` helpers, which spin briefly
- * for work and then sleep on a futex. ek_team_run calls fn(context, index, threads) on every member, index 0 on the
- * caller, and returns when all have returned. Only one thread may call ek_team_run at a time. No allocation. */
+ * for work and then sleep on a futex. ek_team_run calls fn(context, index, threads) once for every index below threads,
+ * index 0 on the caller, and returns when all have returned. An index whose helper has not begun when the caller is done
+ * is worked by the caller: fn must not wait for another index. Only one thread may call ek_team_run at a time. No
+ * allocation. */
 typedef struct ek_team ek_team;
 typedef void (*ek_work)(void *context, size_t index, size_t threads);
 /* NULL when threads cannot be made. threads >= 1. */
