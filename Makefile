@@ -1,0 +1,61 @@
+# siftd from a checkout. `make` alone lists what there is to do.
+
+SWIFT  = tools/swift
+# A release build is what is tested, because a release build is what runs.
+BUILD  = $(SWIFT) build -c release $(SWIFTFLAGS)
+VENV   = .build-venv
+PREFIX = /usr/local
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-tools test-openai test-swift build deps format lint bench install clean
+
+help: ## list what there is to do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'Documentation: README.md, docs/HACKING.md'
+
+run: build ## a gateway and two expert hosts here, four prompts under topk and siftmoe; ONCE=1 stops then
+	@tools/run $(if $(ONCE),--once)
+
+test: deps-test ## every test that needs no special kernel
+	$(BUILD) --build-tests
+	$(MAKE) --no-print-directory test-tools test-openai test-swift
+
+test-tools: ## the tests of tools/swift, against a server that stands in for swift.org
+	python3 -m unittest discover -q -s Tests/Tools
+
+test-openai: $(VENV)/ready ## the official OpenAI client against a running daemon
+	$(VENV)/bin/python -m unittest discover -q -s Tests/OpenAI
+
+test-swift: ## the Swift tests alone, already built
+	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest
+
+build: deps ## siftd and siftctl in .build/release
+	$(BUILD) --product siftd
+	$(BUILD) --product siftctl
+
+deps: ## install the Debian packages that building needs
+	@tools/deps
+.PHONY: deps-test
+deps-test:
+	@tools/deps test
+
+format: ## put the Swift sources into the project's form
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests $(wildcard Benchmarks)
+
+lint: ## complain about sources that are not in the project's form
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests $(wildcard Benchmarks)
+
+bench: deps ## the benchmarks, as ratios taken in one run
+	cd Benchmarks && ../$(SWIFT) build -c release $(SWIFTFLAGS)
+
+install: build ## into $(DESTDIR)$(PREFIX)
+	install -D -m 755 .build/release/siftd $(DESTDIR)$(PREFIX)/bin/siftd
+	install -D -m 755 .build/release/siftctl $(DESTDIR)$(PREFIX)/bin/siftctl
+
+clean: ## remove what was built; the toolchain in .toolchain stays
+	rm -rf .build $(VENV) .run Benchmarks/.build
+
+$(VENV)/ready: Tests/OpenAI/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
