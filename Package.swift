@@ -44,6 +44,7 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1",
       traits: ["ConfigurationSupport"]),
     .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
   ],
   targets: [
     // System libraries (Debian packages in `providers`) and C.
@@ -98,6 +99,7 @@ let package = Package(
         "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "SiftPolicy", "ExpertExec", "SiftCluster",
         "SiftDaemon",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "siftd",

@@ -12,6 +12,12 @@ public enum StandardError {
   public static func write(_ text: String) { _ = writeAll(text, to: STDERR_FILENO) }
   /// Whether standard error is a terminal.
   public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+  /// Columns of the terminal behind standard error; 80 when it does not say.
+  public static var columns: Int {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
 }
 
 /// Standard output: for what the command was asked for.
