@@ -78,4 +78,9 @@ static inline const void *ek_at(ek_dtype dtype, const void *from, size_t index) 
   return (const char *)from + index * ek_size(dtype);
 }
 
-extern const ek_kernels ek_reference_kernels;
+extern const ek_kernels ek_reference_kernels, ek_baseline_kernels;
+#if defined(__x86_64__)
+extern const ek_kernels ek_avx2_kernels, ek_avx512_kernels;
+#elif defined(__aarch64__)
+extern const ek_kernels ek_neon_kernels;
+#endif

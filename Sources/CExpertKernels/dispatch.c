@@ -1,11 +1,29 @@
 /* Which sets of kernels this processor runs, and their names. */
 #include "arithmetic.h"
+#include <stdbool.h>
+
+#if defined(__x86_64__)
+static const ek_kernels *ek_for_x86(ek_isa isa) {
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (isa == EK_AVX2 && avx2) return &ek_avx2_kernels;
+  if (isa == EK_AVX512 && avx512) return &ek_avx512_kernels;
+  return NULL;
+}
+#endif
 
 const ek_kernels *ek_for(ek_isa isa) {
-  switch (isa) {
-    case EK_REFERENCE: return &ek_reference_kernels;
-    default: return NULL;
-  }
+  if (isa == EK_REFERENCE) return &ek_reference_kernels;
+  if (isa == EK_BASELINE) return &ek_baseline_kernels;
+#if defined(__x86_64__)
+  return ek_for_x86(isa);
+#elif defined(__aarch64__)
+  return isa == EK_NEON ? &ek_neon_kernels : NULL; /* part of the architecture */
+#else
+  return NULL;
+#endif
 }
 
 const ek_kernels *ek_best(void) {

@@ -43,7 +43,7 @@ static void rmsnorm(const float *x, ek_dtype dtype, const void *weight, float ep
 /* 2^n for -127 < n < 128. */
 static float power_of_two(int32_t n) { return ek_float((uint32_t)(n + 127) << 23); }
 
-static float exponential(float x) {
+static float exp_of(float x) {
   if (x != x) return x;
   if (x > EK_EXP_HIGH) x = EK_EXP_HIGH;
   if (x < EK_EXP_LOW) x = EK_EXP_LOW;
@@ -63,8 +63,12 @@ static float exponential(float x) {
   return p * power_of_two(half) * power_of_two(whole - half);
 }
 
+static void exponential(float *x, size_t n) {
+  for (size_t i = 0; i < n; i++) x[i] = exp_of(x[i]);
+}
+
 static void silu_mul(const float *gate, const float *up, float *out, size_t n) {
-  for (size_t i = 0; i < n; i++) out[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+  for (size_t i = 0; i < n; i++) out[i] = gate[i] / (1.0f + exp_of(-gate[i])) * up[i];
 }
 
 static void softmax(float *x, size_t n) {
@@ -72,7 +76,7 @@ static void softmax(float *x, size_t n) {
   for (size_t i = 0; i < n; i++) greatest = x[i] > greatest ? x[i] : greatest;
   lanes sum = {{0}};
   for (size_t i = 0; i < n; i++) {
-    x[i] = exponential(x[i] - greatest);
+    x[i] = exp_of(x[i] - greatest);
     add_product(&sum, i, x[i], 1);
   }
   const float total = tree(sum);
@@ -126,6 +130,7 @@ const ek_kernels ek_reference_kernels = {
     .isa = EK_REFERENCE,
     .matmul = matmul,
     .rmsnorm = rmsnorm,
+    .exponential = exponential,
     .silu_mul = silu_mul,
     .softmax = softmax,
     .weighted_sum = weighted_sum,

@@ -28,6 +28,9 @@ typedef struct ek_kernels {
                  size_t tokens, float *scratch);
   /* out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i] */
   void (*rmsnorm)(const float *x, ek_dtype dtype, const void *weight, float epsilon, float *out, size_t n);
+  /* x[i] = exp(x[i]) within 2 units in the last place, subnormal results included; in place. What silu_mul and softmax
+   * are made of. */
+  void (*exponential)(float *x, size_t n);
   /* out[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)) */
   void (*silu_mul)(const float *gate, const float *up, float *out, size_t n);
   /* x[i] = exp(x[i] - max x) / sum; in place. */
