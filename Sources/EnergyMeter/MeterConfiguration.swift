@@ -1,0 +1,35 @@
+// The knobs of the energy meter, each with its unit and default.
+
+import SiftCore
+
+/// How the meter samples and what it falls back to.
+public struct MeterConfiguration: Sendable, Hashable {
+  /// Time between two rounds of sampling. Default 100 ms.
+  public var interval: Duration
+  /// A pause between two good samples of a power rail beyond this is a gap. Default 2.5 intervals.
+  public var gap: Duration
+  /// Rails whose sum is the machine's power, by id, instead of what the catalog proposes; nil: the catalog's.
+  public var totals: [String]?
+  /// Power above which a reading of any one rail is not believed, in watts. Default 1000: beyond any gateway, below what
+  /// a device tree with a shunt 1000 times too small shows (`shunt-resistor-micro-ohms = <5>` is in a shipped one).
+  public var plausibleWatts: Double
+  /// Relative standard uncertainty of the gain, by source of the rails. Default: hwmon 0.011 (shunt 1 %, converter
+  /// 0.5 %); other sources publish none, so their windows carry no uncertainty.
+  public var gainUncertainty: [RailSource: Double]
+  /// Used when no rail can serve, and then said so.
+  public var model: PowerModel
+
+  public init(
+    interval: Duration = .milliseconds(100), gap: Duration? = nil, totals: [String]? = nil,
+    plausibleWatts: Double = 1000, gainUncertainty: [RailSource: Double] = [.hwmon: 0.011],
+    model: PowerModel = .raspberryPi5
+  ) {
+    precondition(interval > .zero, "a sampling interval must be positive, got \(interval)")
+    self.interval = interval
+    self.gap = gap ?? interval * 5 / 2
+    self.totals = totals
+    self.plausibleWatts = plausibleWatts
+    self.gainUncertainty = gainUncertainty
+    self.model = model
+  }
+}

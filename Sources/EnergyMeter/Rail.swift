@@ -1,0 +1,94 @@
+// A rail: one place where the machine tells power or energy, and what it can be used for.
+
+import SiftCore
+
+/// Where a rail is read.
+public enum RailSource: String, Sendable, Hashable, CaseIterable {
+  case hwmon, powercap
+  case powerSupply = "power_supply"
+  case iio, mailbox, external
+}
+
+/// What a rail stands for.
+public enum RailKind: String, Sendable, Hashable {
+  /// Everything the machine draws, as far as this board can tell.
+  case total
+  /// A part of the machine.
+  case part
+  /// A figure of a model in the kernel, not of a meter: never added to measured ones.
+  case estimate
+}
+
+/// Why a rail is there but cannot be used.
+public enum RailProblem: String, Sendable, Hashable {
+  case disabled, permission
+  case ioError = "io-error"
+  case timeout, malformed, implausible
+  case notConnected = "not-connected"
+}
+
+/// How a rail's figure is read. Paths are relative to the root of the tree.
+package enum RailProbe: Sendable, Hashable {
+  /// A cumulative count of µJ that starts again at 0 after `range` (nil: no range is promised).
+  case counter(path: String, range: Int64?)
+  /// A power: attribute × `wattsPerUnit`.
+  case power(path: String, wattsPerUnit: Double)
+  /// Volt × ampere. The two are separate conversions, so the current is read before and after the voltage.
+  case product(volts: String, voltsPerUnit: Double, amperes: String, amperesPerUnit: Double)
+  /// A battery: magnitude in `flow`, direction in the text of `status`.
+  indirect case battery(status: String, flow: RailProbe)
+
+  /// The attributes that are read, for messages and captures.
+  package var paths: [String] {
+    switch self {
+    case .counter(let path, _), .power(let path, _): [path]
+    case .product(let volts, _, let amperes, _): [volts, amperes]
+    case .battery(let status, let flow): [status] + flow.paths
+    }
+  }
+}
+
+/// One rail of a catalog. Identified by chip name, device and label, never by a number that changes with the next boot.
+public struct Rail: Sendable, Hashable {
+  /// `source:name@device:label`.
+  public let id: String
+  public let source: RailSource
+  /// Chip, control type or supply.
+  public let name: String
+  /// What the board or driver calls it; nil when nobody does.
+  public let label: String?
+  public var kind: RailKind
+  /// Id of the rail that contains this one.
+  public var parent: String?
+  public let standing: Standing
+  /// nil: usable.
+  public var problem: RailProblem?
+  /// The readings at discovery; nil when unread.
+  public var power: Power?
+  public var energy: Energy?
+  /// The smallest step of power that the chip can show, in watts; nil when not known.
+  public var resolution: Power?
+  /// Time between two fresh values; nil when neither measured nor declared by the chip.
+  public var refresh: Duration?
+  package let probe: RailProbe
+
+  public var isUsable: Bool { problem == nil }
+
+  package init(
+    id: String, source: RailSource, name: String, label: String?, kind: RailKind, parent: String? = nil,
+    standing: Standing, problem: RailProblem? = nil, resolution: Power? = nil, refresh: Duration? = nil,
+    probe: RailProbe
+  ) {
+    self.id = id
+    self.source = source
+    self.name = name
+    self.label = label
+    self.kind = kind
+    self.parent = parent
+    self.standing = standing
+    self.problem = problem
+    self.resolution = resolution
+    self.refresh = refresh
+    self.probe = probe
+  }
+}

@@ -1,0 +1,75 @@
+// A short, fast look at the rails: how often does each one really bring a new value, and what power does a counter show?
+
+import HostIO
+import SiftCore
+
+/// Measures what drivers only declare. `update_interval` of one chip family leaves a factor out in some kernels, so the
+/// time between changes is what counts.
+public struct RailSurvey {
+  private let root: SysfsRoot
+  private let timeline: Timeline
+
+  public init(root: SysfsRoot, clock: some Clock<Duration>) {
+    self.root = root
+    self.timeline = Timeline(clock)
+  }
+
+  /// Polls the usable rails of `catalog` every `step` for `length` and returns the catalog with what was seen.
+  public func run(
+    _ catalog: RailCatalog, for length: Duration = .milliseconds(500), every step: Duration = .milliseconds(1)
+  ) async throws -> RailCatalog {
+    var watches = catalog.rails.map { rail in rail.isUsable ? RailWatch(rail, root: root) : nil }
+    let end = timeline.now + length
+    while timeline.now < end {
+      for at in watches.indices { watches[at]?.look(at: timeline.now) }
+      try await timeline.sleep(until: timeline.now + step)
+    }
+    var surveyed = catalog
+    for (at, watch) in watches.enumerated() {
+      guard let watch else { continue }
+      if let refresh = watch.refresh { surveyed.rails[at].refresh = refresh }
+      if let power = watch.counterPower { surveyed.rails[at].power = power }
+    }
+    return surveyed
+  }
+}
+
+/// The changes of one rail's value.
+struct RailWatch {
+  private let open: OpenRail
+  private var last: RailValue?
+  private var firstCount: (microjoules: Int64, at: Duration)?
+  private var lastCount: (microjoules: Int64, at: Duration)?
+  private var lastChange: Duration?
+  private var intervals: [Duration] = []
+
+  init?(_ rail: Rail, root: SysfsRoot) {
+    guard let open = try? OpenRail(rail, root: root) else { return nil }
+    self.open = open
+  }
+
+  mutating func look(at instant: Duration) {
+    guard let value = try? open.read() else { return }
+    note(value, at: instant)
+  }
+
+  mutating func note(_ value: RailValue, at instant: Duration) {
+    if let last, last != value {
+      if let lastChange { intervals.append(instant - lastChange) }
+      lastChange = instant
+    }
+    last = value
+    guard case .microjoules(let count) = value else { return }
+    if firstCount == nil || count < (lastCount?.microjoules ?? count) { firstCount = (count, instant) }
+    lastCount = (count, instant)
+  }
+
+  /// The median time between changes; nil with fewer than five: a quiet rail tells nothing of its refresh.
+  var refresh: Duration? { intervals.count < 5 ? nil : intervals.sorted()[intervals.count / 2] }
+
+  /// The mean power of a counter over the look; nil when nothing grew.
+  var counterPower: Power? {
+    guard let firstCount, let lastCount, lastCount.at > firstCount.at else { return nil }
+    return Energy.microjoules(lastCount.microjoules - firstCount.microjoules) / (lastCount.at - firstCount.at)
+  }
+}
