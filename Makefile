@@ -7,7 +7,7 @@ VENV   = .build-venv
 PREFIX = /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-tools test-openai test-swift build deps format lint bench install clean
+.PHONY: help run test test-neon test-tools test-openai test-swift build deps format lint bench install clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ test: deps-test ## every test that needs no special kernel
 
 test-tools: ## the tests of tools/swift, against a server that stands in for swift.org
 	python3 -m unittest discover -q -s Tests/Tools
+
+test-neon: ## the NEON kernels under qemu: the same bits as here
+	@tools/deps neon
+	@tools/check-neon
 
 test-openai: $(VENV)/ready ## the official OpenAI client against a running daemon
 	$(VENV)/bin/python -m unittest discover -q -s Tests/OpenAI
