@@ -7,7 +7,8 @@
 /// `lowerBound` is 0 because they prove nothing.
 ///
 /// Where a policy wants an expert that no reachable place hosts, the nearest local expert stands in, or nothing does,
-/// whichever is nearer; its error is booked.
+/// whichever is nearer; its error is booked. Where skipping is forbidden and nothing else is left, it is skipped all the
+/// same and the answer breaks the error limit.
 ///
 /// Not thread-safe: one a thread. In steady state `decide` allocates nothing.
 public final class ExpertPolicy {
@@ -75,12 +76,13 @@ public final class ExpertPolicy {
     for rank in problem.routed.indices where ranks & 1 << UInt64(rank) == 0 {
       answer.choices[rank] = problem.standIn(for: rank).choice
     }
+    let isForced = !problem.allowSkip && answer.choices.contains { $0.isSkip }
     let sums = DecisionSums(problem, answer.choices)
     answer.energy = sums.energy
     answer.error = sums.error
     answer.latency = sums.latency
     answer.violates = []
-    if !Tolerance.permits(sums.error, limit: problem.errorBudget) { answer.violates.insert(.error) }
+    if isForced || !Tolerance.permits(sums.error, limit: problem.errorBudget) { answer.violates.insert(.error) }
     if !Tolerance.permits(sums.latency, limit: problem.latencyLimit) { answer.violates.insert(.latency) }
     answer.feasible = answer.violates.isEmpty
     answer.optimal = false
