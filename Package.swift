@@ -45,6 +45,7 @@ let package = Package(
       traits: ["ConfigurationSupport"]),
     .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
   ],
   targets: [
     // System libraries (Debian packages in `providers`) and C.
@@ -98,8 +99,10 @@ let package = Package(
       dependencies: [
         "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "SiftPolicy", "ExpertExec", "SiftCluster",
         "SiftDaemon",
+        nio, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "siftd",
