@@ -1,4 +1,0 @@
-import Testing
-
-@Suite struct SiftDaemonPlaceholder { @Test func builds() {} }
-import HummingbirdTesting
