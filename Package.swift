@@ -54,6 +54,7 @@ let package = Package(
       name: "CNetlink", pkgConfig: "libnl-genl-3.0", providers: [.apt(["libnl-genl-3-dev"])]),
     .systemLibrary(name: "CWext", providers: [.apt(["libiw-dev"])]),
     .target(name: "CExpertKernels", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "CPeerSockets", cSettings: [.treatAllWarnings(as: .error)]),
 
     // Values, and the one module that calls the OS for files and maps.
     .target(name: "SiftCore", swiftSettings: strict),
@@ -77,7 +78,8 @@ let package = Package(
     .target(
       name: "SiftCluster",
       dependencies: [
-        "SiftCore", "ExpertExec", nio, nioPosix,
+        "SiftCore", "ExpertExec", "CPeerSockets", nio, nioPosix,
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "X509", package: "swift-certificates"),
         .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -117,7 +119,7 @@ let package = Package(
 
     // Tests: one target a module, fakes in SiftTestKit, whole processes in EndToEndTests.
     .target(
-      name: "SiftTestKit", dependencies: ["SiftCore", "HostIO", "ExpertExec"], path: "Tests/SiftTestKit",
+      name: "SiftTestKit", dependencies: ["SiftCore", "HostIO", "ExpertExec", nio, nioPosix], path: "Tests/SiftTestKit",
       swiftSettings: strict),
     .testTarget(name: "SiftCoreTests", dependencies: ["SiftCore"], swiftSettings: strict),
     .testTarget(name: "HostIOTests", dependencies: ["HostIO", "SiftTestKit"], swiftSettings: strict),
@@ -131,7 +133,10 @@ let package = Package(
       name: "ExpertExecTests", dependencies: ["ExpertExec", "CExpertKernels", "SiftTestKit"],
       swiftSettings: strict),
     .testTarget(
-      name: "SiftClusterTests", dependencies: ["SiftCluster", "SiftTestKit"], swiftSettings: strict),
+      name: "SiftClusterTests",
+      dependencies: [
+        "SiftCluster", "SiftTestKit", nio, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ], swiftSettings: strict),
     .testTarget(
       name: "SiftDaemonTests",
       dependencies: [

@@ -24,7 +24,8 @@ struct Siftctl: AsyncParsableCommand {
     version: SiftVersion.current,
     // One line a command, in alphabetical order; each lives in a file of its own in Commands/.
     subcommands: [
-      SelectCommand.self
+      CertsCommand.self,
+      SelectCommand.self,
     ])
 
   /// Runs the command. A `ToolFailure` becomes one line on standard error and its exit status; whatever else is

@@ -1,0 +1,345 @@
+// One peer as the engine's thread uses it: visits out, replies in, on whatever link stands at the moment.
+//
+// Who touches the socket: `send` writes on the caller's thread. Replies are read by the one thread that has the reader's
+// role; others that wait sleep until it has read something or leaves. The keeper (PeerKeeper) makes the link, waits for
+// its end, pings when it is quiet and sends what the kernel did not take at once.
+
+import ExpertExec
+import NIOCore
+import SiftCore
+import Synchronization
+
+/// `@unchecked Sendable`: everything mutable but the published statistics and `isUp` is touched with `lock` held, by way
+/// of `locked`, which also makes the caller the thread of NIO's loop.
+final class PeerConnection: @unchecked Sendable {
+  let node: NodeIndex
+  let address: PeerAddress
+  let own: Greeting
+  let encoding: PayloadEncoding
+  let settings: PeerSettings
+  let alarm = Alarm()
+
+  private let lock = WaitLock()
+  let loop = CallerLoop()
+  private var waiters = 0
+  private var slots = ReplySlots()
+  private var estimator = ExchangeEstimator()
+  /// Visits in a row that ended without a sign of life, and when the first of them was sent.
+  private var silent = (visits: 0, since: ContinuousClock.now)
+
+  // State that the keeper shares.
+  private(set) var link: PeerLink?
+  private(set) var peer: Greeting?
+  /// Why the last link ended.
+  private(set) var downReason: String?
+  /// The reader's role is taken.
+  private(set) var isRead = false
+  private(set) var isSuspended = false
+  private(set) var lastReceived = ContinuousClock.now
+  private(set) var ping: (number: UInt64, sent: ContinuousClock.Instant)?
+  private var pings: UInt64 = 0
+
+  /// Visits can be sent: looked at before the lock is taken.
+  private let isUp = Atomic<Bool>(false)
+  private let published: Mutex<PeerStatistics>
+  private let publishedSocket = Mutex<SocketHandle?>(nil)
+
+  init(node: NodeIndex, address: PeerAddress, own: Greeting, encoding: PayloadEncoding, settings: PeerSettings) {
+    self.node = node
+    self.address = address
+    self.own = own
+    self.encoding = encoding
+    self.settings = settings
+    published = Mutex(PeerStatistics(node: node, name: address.name))
+  }
+
+  /// Runs `body` with the lock held, as the thread of the loop.
+  func locked<Value>(_ body: () -> Value) -> Value {
+    lock.lock()
+    loop.enter()
+    defer {
+      loop.leave()
+      lock.unlock()
+    }
+    return body()
+  }
+
+  // MARK: the engine's side
+
+  /// Sends a visit. Never waits for the network.
+  /// - Returns: its number; nil when it cannot be sent now.
+  func send(_ visit: ExpertVisit) -> UInt64? {
+    guard isUp.load(ordering: .relaxed), visit.width == own.width, visit.rows > 0 else { return nil }
+    return locked {
+      guard let link, let peer, !isSuspended else { return nil }
+      let up = VisitCodec.frameBytes(
+        rows: visit.rows, pairs: visit.experts.count, width: visit.width, encoding: encoding)
+      let down = ReplyCodec.frameBytes(rows: visit.rows, width: visit.width, encoding: encoding)
+      guard up <= min(peer.frameBytes, settings.frameBytes), down <= min(peer.frameBytes, settings.frameBytes),
+        let slot = slots.take(now: .now)
+      else { return nil }
+      slot.prepare(elements: visit.rows * visit.width)
+      slot.rows = visit.rows
+      slot.encoding = encoding
+      slot.bytesUp = up
+      slot.patience = visit.patience
+      slot.sent = .now
+      link.send { VisitCodec.write(visit, number: slot.number, encoding: encoding, into: &$0) }
+      if let failure = link.failure {
+        slot.state = .free
+        down_(failure.reason)
+        return nil
+      }
+      if link.hasUnsent { alarm.ring() }
+      published.withLock {
+        $0.visits += 1
+        $0.bytesUp += UInt64(up)
+      }
+      return slot.number
+    }
+  }
+
+  /// Waits for the reply of visit `number` until `deadline` and writes its sums.
+  func receive(_ number: UInt64, until deadline: ContinuousClock.Instant, sums: UnsafeMutableBufferPointer<Double>)
+    -> VisitOutcome
+  {
+    locked {
+      guard let slot = slots.find(number) else { return .lost(reason: "visit \(number) is not under way") }
+      while true {
+        if case .waiting = slot.state, !isRead { read() }
+        guard case .waiting = slot.state else { return redeem(slot, sums) }
+        let left = (deadline - .now).nanoseconds
+        guard left > 0 else { return giveUp(slot) }
+        slot.wasAwaited = true
+        isRead ? sleep(left) : awaitBytes(left)
+      }
+    }
+  }
+
+  private func redeem(_ slot: ReplySlot, _ sums: UnsafeMutableBufferPointer<Double>) -> VisitOutcome {
+    defer { slot.state = .free }
+    switch slot.state {
+    case .done(let reply):
+      guard sums.count == slot.rows * own.width, let out = sums.baseAddress else {
+        return .lost(reason: "room for \(sums.count) sums, \(slot.rows * own.width) came")
+      }
+      guard reply.status == .done else { return .late }
+      out.update(from: slot.sums, count: sums.count)
+      return .done(
+        execution: .nanoseconds(Int64(clamping: reply.execution)), energy: reply.energy, standing: reply.standing)
+    case .failed(let reason): return .lost(reason: reason)
+    case .free, .waiting: return .late
+    }
+  }
+
+  private func giveUp(_ slot: ReplySlot) -> VisitOutcome {
+    slot.state = .free
+    if silent.visits == 0 { silent.since = slot.sent }
+    silent.visits += 1
+    if silent.visits >= settings.silentVisits, lastReceived < silent.since, !isSuspended {
+      isSuspended = true
+      setUp(false, problem: "no answer to \(silent.visits) visits in a row")
+      alarm.ring()
+    }
+    published.withLock { $0.late += 1 }
+    return .late
+  }
+
+  /// Sleeps until the reader has read something or has left.
+  private func sleep(_ nanoseconds: Int64) {
+    waiters += 1
+    loop.leave()
+    lock.wait(nanoseconds: nanoseconds)
+    loop.enter()
+    waiters -= 1
+  }
+
+  /// Takes the reader's role and waits for bytes, without the lock.
+  private func awaitBytes(_ nanoseconds: Int64) {
+    guard let link else { return }
+    let socket = link.socket
+    let wanted: Readiness = link.hasUnsent ? [.readable, .writable] : .readable
+    isRead = true
+    loop.leave()
+    lock.unlock()
+    let ready = socket.await(wanted, alarm: nil, nanoseconds: nanoseconds)
+    lock.lock()
+    loop.enter()
+    isRead = false
+    if ready.contains(.writable) { self.link?.flush() }
+    read()
+    if waiters > 0 { lock.wakeAll() }
+  }
+
+  // MARK: reading, for the reader of the moment
+
+  /// Reads what is there and does what it says. The lock is held and nobody else reads.
+  func read() {
+    guard let link else { return }
+    let stands = link.pump()
+    do throws(WireError) {
+      while let (header, body) = try link.nextFrame() {
+        lastReceived = .now
+        let bytes = header.bodyBytes + WireProtocol.headerBytes
+        published.withLock { $0.bytesDown += UInt64(bytes) }
+        if let farewell = try handle(header.kind, body) { return down_(farewell) }
+      }
+    } catch {
+      return down_("nonsense: \(error)")
+    }
+    if !stands, let failure = link.failure { down_(failure.reason) }
+  }
+
+  /// - Returns: why the link ends, when the peer says so.
+  private func handle(_ kind: FrameKind, _ body: ByteBuffer) throws(WireError) -> String? {
+    switch kind {
+    case .reply: try body.unsafely { bytes throws(WireError) in try take(bytes) }
+    case .pong:
+      let number = try body.unsafely { bytes throws(WireError) in try NoticeCodec.number(bytes, frame: "pong") }
+      guard let asked = ping, asked.number == number else { throw WireError("pong.number", "\(number) was not asked") }
+      ping = nil
+      measured(lastReceived - asked.sent, bytes: 32)
+    case .goodbye: return "said goodbye: \(body.withUnsafeReadableBytes { NoticeCodec.text($0) })"
+    default: throw WireError("frame.kind", "a \(kind) is not expected now")
+    }
+    silent.visits = 0
+    if isSuspended {
+      isSuspended = false
+      setUp(true, problem: nil)
+      alarm.ring()
+    }
+    return nil
+  }
+
+  private func take(_ bytes: UnsafeRawBufferPointer) throws(WireError) {
+    var reader = WireReader(bytes, frame: "reply")
+    let reply = try ReplyCodec.readHeader(&reader)
+    guard slots.wasGiven(reply.number) else { throw reader.error("number", "\(reply.number) was never asked") }
+    guard let slot = slots.find(reply.number), case .waiting = slot.state else {
+      return published.withLock { $0.lateReplies += 1 }
+    }
+    guard reply.rows == slot.rows else { throw reader.error("rows", "\(reply.rows), asked were \(slot.rows)") }
+    guard reply.encoding == slot.encoding else { throw reader.error("encoding", "is not the visit's") }
+    switch reply.status {
+    case .done:
+      try ReplyCodec.readSums(&reader, encoding: reply.encoding, count: slot.rows * own.width, into: slot.sums)
+      settle(slot, reply, bytes: slot.bytesUp + bytes.count + WireProtocol.headerBytes)
+    case .late:
+      try reader.finish()
+      slot.state = .done(reply)
+      published.withLock { $0.late += 1 }
+    case .failed:
+      slot.state = .failed(NoticeCodec.text(try reader.take(min(reader.remaining, FrameLimits.textBytes), "message")))
+      published.withLock { $0.failed += 1 }
+    }
+  }
+
+  private func settle(_ slot: ReplySlot, _ reply: ReplyHeader, bytes: Int) {
+    slot.state = .done(reply)
+    slot.arrival = lastReceived
+    let way = lastReceived - slot.sent - .nanoseconds(Int64(clamping: reply.execution))
+    if slot.wasAwaited { measured(way, bytes: bytes) }
+    published.withLock { $0.done += 1 }
+  }
+
+  private func measured(_ way: Duration, bytes: Int) {
+    estimator.add(seconds: way.seconds, bytes: bytes, at: lastReceived)
+    let estimator = estimator
+    published.withLock {
+      $0.roundTrip = estimator.smoothed.map { .seconds($0) }
+      $0.roundTripMin = estimator.least.map { .seconds($0) }
+      $0.roundTripAt = estimator.at
+      $0.exchangeOverhead = estimator.overhead.map { .seconds($0) }
+      $0.goodput = estimator.secondsPerByte.map { 1 / $0 }
+    }
+  }
+
+  // MARK: state, for the keeper
+
+  /// A link under construction: frames are read by `nextGreeting`.
+  func adopt(_ link: PeerLink) { self.link = link }
+
+  /// The peer was welcomed: visits can be sent.
+  func up(_ peer: Greeting) {
+    self.peer = peer
+    link?.expected = .fromHost
+    downReason = nil
+    ping = nil
+    isSuspended = false
+    silent.visits = 0
+    lastReceived = .now
+    publishedSocket.withLock { $0 = link?.socket }
+    published.withLock {
+      $0.hosted = peer.hosted
+      $0.arithmetic = peer.arithmetic
+    }
+    setUp(true, problem: nil)
+  }
+
+  /// Ends the link and every visit under way. Idempotent.
+  func down(_ reason: String) { down_(reason) }
+
+  private func down_(_ reason: String) {
+    guard let link else { return }
+    self.link = nil
+    peer = nil
+    ping = nil
+    isSuspended = false
+    downReason = reason
+    let lost = slots.failAll(reason)
+    publishedSocket.withLock { $0 = nil }
+    published.withLock { $0.lost += lost }
+    setUp(false, problem: reason)
+    link.close(reason)
+    if waiters > 0 { lock.wakeAll() }
+    alarm.ring()
+  }
+
+  /// Sends a ping, unless one is under way.
+  func sendPing() {
+    guard ping == nil, let link else { return }
+    pings += 1
+    ping = (pings, .now)
+    link.send { NoticeCodec.write(.ping, number: pings, into: &$0) }
+    if let failure = link.failure { down_(failure.reason) }
+  }
+
+  /// The keeper takes the reader's role. - Returns: false when it is taken.
+  func beginReading() -> Bool {
+    guard !isRead else { return false }
+    isRead = true
+    return true
+  }
+
+  func endReading() {
+    isRead = false
+    read()
+    if waiters > 0 { lock.wakeAll() }
+  }
+
+  private func setUp(_ up: Bool, problem: String?) {
+    isUp.store(up, ordering: .relaxed)
+    published.withLock {
+      if $0.isConnected != up { $0.changed = .now }
+      $0.isConnected = up
+      if let problem { $0.lastProblem = problem }
+    }
+  }
+
+  /// Something that went wrong before there was a link.
+  func note(problem: String) { published.withLock { $0.lastProblem = problem } }
+
+  // MARK: for everybody
+
+  /// The published figures, and the kernel's when the last ones are older than 50 ms.
+  func statistics() -> PeerStatistics {
+    let socket = publishedSocket.withLock { $0 }
+    return published.withLock { figures in
+      let now = ContinuousClock.now
+      if let socket, figures.tcp.map({ now - $0.at > .milliseconds(50) }) ?? true {
+        figures.tcp = socket.figures(at: now) ?? figures.tcp
+      }
+      return figures
+    }
+  }
+}
