@@ -25,6 +25,7 @@ struct Siftctl: AsyncParsableCommand {
     // One line a command, in alphabetical order; each lives in a file of its own in Commands/.
     subcommands: [
       CertsCommand.self,
+      CompareCommand.self,
       SelectCommand.self,
     ])
 

@@ -7,7 +7,7 @@
 #endif
 
 /// An estimate with its two-sided confidence interval.
-public struct Estimate: Hashable, Sendable, Codable {
+public struct Estimate: Hashable, Sendable, Encodable {
   public var value: Double
   /// The interval's lower end; `-infinity` when there are too few figures to tell.
   public var low: Double
@@ -18,6 +18,15 @@ public struct Estimate: Hashable, Sendable, Codable {
     self.value = value
     self.low = low
     self.high = high
+  }
+
+  private enum CodingKeys: CodingKey { case value, low, high }
+  /// JSON has no infinity: an end that is not known is null.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(value.isFinite ? value : nil, forKey: .value)
+    try container.encode(low.isFinite ? low : nil, forKey: .low)
+    try container.encode(high.isFinite ? high : nil, forKey: .high)
   }
 }
 
