@@ -3,10 +3,11 @@
 import CExpertKernels
 import SiftCore
 
-/// A model ready to run: weights mapped and checked. Immutable.
+/// A model ready to run: weights mapped and checked, tokenizer read. Immutable.
 public final class Engine: Sendable {
   /// The opened files; they keep the weights mapped.
   public let files: ModelFiles
+  public let tokenizer: Tokenizer
   /// The instruction set that everything is computed with.
   public let kernels: KernelTable
   /// Threads that a session uses unless its options say otherwise, ≥ 1.
@@ -31,6 +32,7 @@ public final class Engine: Sendable {
     throws(ModelError)
   {
     files = try ModelFiles(folder: folder, hashCache: hashCache)
+    tokenizer = try Tokenizer(folder: folder, vocabulary: files.description.vocabulary)
     self.kernels = kernels
     self.threads = max(threads, 1)
     shape = ModelShape(files.description)
@@ -40,6 +42,7 @@ public final class Engine: Sendable {
   /// A twin with other kernels or threads over the same files.
   package init(_ other: Engine, threads: Int? = nil, kernels: KernelTable? = nil) {
     files = other.files
+    tokenizer = other.tokenizer
     self.kernels = kernels ?? other.kernels
     self.threads = max(threads ?? other.threads, 1)
     shape = other.shape
