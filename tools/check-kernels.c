@@ -75,11 +75,23 @@ static size_t run(const ek_kernels *set, int which, ek_dtype dtype, size_t n, si
     case 0: set->matmul(dtype, w, x, n, out, rows + 3, rows, n, tokens, scratch); return tokens * (rows + 3) * 4;
     case 1: set->rmsnorm(x, dtype, w, 1e-6f, out, n); return n * 4;
     case 2: set->silu_mul(x, z, out, n); return n * 4;
-    case 3: memcpy(out, x, n * 4); set->softmax(out, n); return n * 4;
+    case 3:
+      memcpy(out, x, n * 4);
+      set->softmax(out, n);
+      return n * 4;
     case 4: set->weighted_sum(z, weights32, n, out, rows < n ? rows : n, n); return n * 4;
-    case 5: memcpy(out, x, n * 4); set->rope(out, z, weights32, n / 2 * 2); return n * 4;
-    case 6: memcpy(out, x, n * 4); set->add(out, z, n); return n * 4;
-    case 7: memcpy(out, x, n * 4); set->to_f32(dtype, w, out, n); return n * 4;
+    case 5:
+      memcpy(out, x, n * 4);
+      set->rope(out, z, weights32, n / 2 * 2);
+      return n * 4;
+    case 6:
+      memcpy(out, x, n * 4);
+      set->add(out, z, n);
+      return n * 4;
+    case 7:
+      memcpy(out, x, n * 4);
+      set->to_f32(dtype, w, out, n);
+      return n * 4;
     case 8: set->to_bf16(x, (uint16_t *)out, n); return n * 2;
     case 9:
       set->accumulate(sums, 0.37f, x, n);
@@ -89,23 +101,27 @@ static size_t run(const ek_kernels *set, int which, ek_dtype dtype, size_t n, si
       memcpy(out, z, n * 4);
       set->settle(out, sums, n);
       return n * 4;
-    case 10: memcpy(out, x, n * 4); set->exponential(out, n); return n * 4;
+    case 10:
+      memcpy(out, x, n * 4);
+      set->exponential(out, n);
+      return n * 4;
     default: return 0;
   }
 }
 
-static const char *const names[] = {"matmul", "rmsnorm", "silu_mul", "softmax", "weighted_sum",
-                                    "rope",   "add",     "to_f32",   "to_bf16", "accumulate", "exponential"};
+static const char *const names[] = {"matmul", "rmsnorm", "silu_mul", "softmax",    "weighted_sum", "rope",
+                                    "add",    "to_f32",  "to_bf16",  "accumulate", "exponential"};
 
 static int failures;
 
-static uint64_t check(const ek_kernels *set, int which, ek_dtype dtype, size_t n, size_t rows, size_t tokens, uint64_t sum) {
+static uint64_t check(const ek_kernels *set, int which, ek_dtype dtype, size_t n, size_t rows, size_t tokens,
+                      uint64_t sum) {
   const size_t bytes = run(&*ek_for(EK_REFERENCE), which, dtype, n, rows, tokens, theirs);
   if (set) {
     run(set, which, dtype, n, rows, tokens, mine);
     if (memcmp(mine, theirs, sizeof mine) != 0 && failures++ < 20) {
-      printf("%s %s differs: dtype %d, n %zu, rows %zu, tokens %zu\n", ek_isa_name(set->isa), names[which], dtype, n, rows,
-             tokens);
+      printf("%s %s differs: dtype %d, n %zu, rows %zu, tokens %zu\n", ek_isa_name(set->isa), names[which], dtype, n,
+             rows, tokens);
     }
   }
   return checksum(sum, theirs, bytes);
@@ -133,6 +149,7 @@ int main(void) {
     }
     printf("%-14s %016llx\n", names[which], (unsigned long long)sweep(NULL, (int)which));
   }
-  fprintf(stderr, "best set: %s, %s\n", ek_isa_name(ek_best()->isa), failures ? "DIFFERENCES" : "equal to the reference");
+  fprintf(stderr, "best set: %s, %s\n", ek_isa_name(ek_best()->isa),
+          failures ? "DIFFERENCES" : "equal to the reference");
   return failures != 0;
 }

@@ -12,12 +12,12 @@
 
 static inline size_t ek_padded(size_t n) { return (n + EK_LANES - 1) / EK_LANES * EK_LANES; }
 
-/* exp(x): x is clamped to [EXP_LOW, EXP_HIGH], n = round(x / ln 2) falls out of the last bits of x * (1/ln 2) + EXP_MAGIC,
- * r = x - n ln 2 in two parts (the high one has nine bits, so n * high is exact even unfused), exp(r) is its Taylor
- * polynomial of degree 7 (|r| <= 0.347, truncation below 2^-27), and 2^n is multiplied in two halves so that results in
- * the subnormal range are rounded once. */
-#define EK_EXP_LOW (-104.0f)  /* exp is below half of the least subnormal: 0 */
-#define EK_EXP_HIGH 89.0f     /* exp is above the greatest float: infinity */
+/* exp(x): x is clamped to [EXP_LOW, EXP_HIGH], n = round(x / ln 2) falls out of the last bits of x * (1/ln 2) +
+ * EXP_MAGIC, r = x - n ln 2 in two parts (the high one has nine bits, so n * high is exact even unfused), exp(r) is its
+ * Taylor polynomial of degree 7 (|r| <= 0.347, truncation below 2^-27), and 2^n is multiplied in two halves so that
+ * results in the subnormal range are rounded once. */
+#define EK_EXP_LOW (-104.0f) /* exp is below half of the least subnormal: 0 */
+#define EK_EXP_HIGH 89.0f    /* exp is above the greatest float: infinity */
 #define EK_EXP_LOG2E 0x1.715476p+0f
 #define EK_EXP_MAGIC 0x1.8p+23f
 #define EK_EXP_LN2_HIGH 0x1.63p-1f

@@ -8,9 +8,10 @@
 #define VECTOR static inline __attribute__((always_inline)) EK_TARGET
 #define W 8
 #define PARTS 2
-#define GEMV_ROWS 4
+#define GEMV_FLIGHT 2
 #define GEMV_PARTS 2
 #define TILE_TOKENS 3
+#define EACH_TILE(make, type, dtype) make(type, dtype, 1) make(type, dtype, 2) make(type, dtype, 3)
 
 typedef __m256 vec;
 

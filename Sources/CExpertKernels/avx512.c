@@ -8,9 +8,12 @@
 #define VECTOR static inline __attribute__((always_inline)) EK_TARGET
 #define W 16
 #define PARTS 1
-#define GEMV_ROWS 8
+#define GEMV_FLIGHT 2
 #define GEMV_PARTS 1
 #define TILE_TOKENS 6
+#define EACH_TILE(make, type, dtype)                                                                       \
+  make(type, dtype, 1) make(type, dtype, 2) make(type, dtype, 3) make(type, dtype, 4) make(type, dtype, 5) \
+      make(type, dtype, 6)
 
 typedef __m512 vec;
 
@@ -60,7 +63,8 @@ VECTOR vec halve(vec a, vec b) {
 
 VECTOR void reduce4(const vec *sums, float *out) {
   const vec ab = halve(sums[0], sums[1]), cd = halve(sums[2], sums[3]);
-  vec v = plus(_mm512_shuffle_f32x4(ab, cd, _MM_SHUFFLE(2, 0, 2, 0)), _mm512_shuffle_f32x4(ab, cd, _MM_SHUFFLE(3, 1, 3, 1)));
+  vec v = plus(_mm512_shuffle_f32x4(ab, cd, _MM_SHUFFLE(2, 0, 2, 0)),
+               _mm512_shuffle_f32x4(ab, cd, _MM_SHUFFLE(3, 1, 3, 1)));
   v = plus(v, _mm512_permute_ps(v, _MM_SHUFFLE(1, 0, 3, 2)));
   v = plus(v, _mm512_permute_ps(v, _MM_SHUFFLE(2, 3, 0, 1)));
   const __m512i leaders = _mm512_setr_epi32(0, 4, 8, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);

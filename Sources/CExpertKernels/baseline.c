@@ -7,9 +7,10 @@
 #define VECTOR static inline __attribute__((always_inline))
 #define W 4
 #define PARTS 4
-#define GEMV_ROWS 4
+#define GEMV_FLIGHT 4
 #define GEMV_PARTS 2
 #define TILE_TOKENS 3
+#define EACH_TILE(make, type, dtype) make(type, dtype, 1) make(type, dtype, 2) make(type, dtype, 3)
 
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ints __attribute__((vector_size(16)));

@@ -1,12 +1,12 @@
 /* The kernels over a vocabulary of vectors, included once by each set.
  *
- * The set defines EK_TARGET (the function attribute), `vec` (W floats, one or more registers), PARTS = 16 / W vectors for
- * the 16 lanes, and
- *   set1 load store load_some store_some plus minus times over fused larger smaller   (larger(a, b) is a > b ? a : b)
- *   widen(dtype, from), widen_some(dtype, from, count)   elements as floats; beyond `count` zeros
+ * The set defines EK_TARGET (the function attribute), `vec` (W floats, one or more registers), PARTS = 16 / W vectors
+ * for the 16 lanes, and set1 load store load_some store_some plus minus times over fused larger smaller   (larger(a, b)
+ * is a > b ? a : b) widen(dtype, from), widen_some(dtype, from, count)   elements as floats; beyond `count` zeros
  *   times_power(p, shifted)   p * 2^n, n in the last bits of shifted - EK_EXP_MAGIC, in two halves
  *   reduce4(sums, out)        four sums of PARTS vectors each, every one added in the tree order
- * and the shape of its register tiles: GEMV_ROWS x GEMV_PARTS for one token, TILE_ROWS x up to TILE_TOKENS for more. */
+ * and the shape of its register tiles: TILE_ROWS rows times up to TILE_TOKENS tokens, one part at a time
+ * (EACH_TILE(make, type, dtype) makes each); for one token GEMV_FLIGHT rows at a time, GEMV_PARTS parts. */
 
 #define EK_INLINE static inline __attribute__((always_inline)) EK_TARGET
 #define EK_KERNEL static EK_TARGET
@@ -33,109 +33,177 @@ EK_INLINE float reduce(const vec *parts) {
 
 /* ---- products ---- */
 
-/* Adds the terms k ... of `parts` parts from `part` on to sums[(t * rows + r) * PARTS + part]. All counts are constants
- * where this is inlined, so that the sums live in registers. `count` is 16, or fewer in the last step. */
-EK_INLINE void tile_step(ek_dtype dtype, const char *const *w, const float *x, size_t ldx, size_t k, size_t tail, vec *sums,
-                         size_t rows, size_t tokens, size_t part, size_t parts) {
+/* Where a product reads weights: `rows` rows from w on, `stride` elements apart. With every step of 16 columns of four
+ * rows FETCH_BYTES from `ahead` on are asked for, and `ahead` moves by `pace` (0 keeps asking for what is there). */
+typedef struct stream {
+  const char *w;
+  size_t stride, rows;
+  const char *ahead;
+  size_t pace;
+} stream;
+
+#define FETCH_BYTES 128 /* 16 columns of four rows of two-byte weights */
+
+/* Asks for cache lines; an address beyond the weights does no harm. Into the second level: they come in the order of
+ * addresses, which rouses the processor's own prefetching, and leave the first one alone. */
+EK_INLINE void fetch(const char *from, size_t bytes) {
+  EK_UNROLL for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(from + i, 0, 2);
+}
+
+/* The same pointer, but the compiler cannot know that what it points to could stay in registers. */
+EK_INLINE vec *unknown(vec *memory) {
+  __asm__("" : "+r"(memory));
+  return memory;
+}
+
+/* Adds the terms of columns k ..< k + 16, `parts` parts from `part` on, to sums[(t * TILE_ROWS + r) * PARTS + part],
+ * for `flight` rows from `first` on. All counts are constants where this is inlined, so that the sums live in
+ * registers. */
+EK_INLINE void tile_step(ek_dtype dtype, const char *const *w, const float *x, size_t ldx, size_t k, vec *sums,
+                         size_t tokens, size_t first_row, size_t flight, size_t part, size_t parts) {
   EK_UNROLL for (size_t p = part; p < part + parts; p++) {
-    const size_t at = k + p * W, count = tail ? tail_of_part(tail, p) : W;
     vec xs[TILE_TOKENS];
-    EK_UNROLL for (size_t t = 0; t < tokens; t++) {
-      const float *from = x + t * ldx + at;
-      xs[t] = tail ? load_some(from, count) : load(from);
-    }
-    EK_UNROLL for (size_t r = 0; r < rows; r++) {
-      const void *from = ek_at(dtype, w[r], at);
-      const vec weight = tail ? widen_some(dtype, from, count) : widen(dtype, from);
+    EK_UNROLL for (size_t t = 0; t < tokens; t++) xs[t] = load(x + t * ldx + k + p * W);
+    EK_UNROLL for (size_t r = first_row; r < first_row + flight; r++) {
+      const vec weight = widen(dtype, ek_at(dtype, w[r], k + p * W));
       EK_UNROLL for (size_t t = 0; t < tokens; t++) {
-        vec *sum = &sums[(t * rows + r) * PARTS + p];
+        vec *sum = &sums[(t * TILE_ROWS + r) * PARTS + p];
         *sum = fused(weight, xs[t], *sum);
       }
     }
   }
 }
 
-/* `rows` rows of w (a constant, a multiple of 4; the last ones may repeat) times `tokens` rows of x; `valid` rows go to y.
- * `parts` parts at a time are summed in one pass over the columns. */
-EK_INLINE void tile(ek_dtype dtype, const void *w, size_t stride, const float *x, size_t ldx, float *y, size_t ldy,
-                    size_t cols, size_t rows, size_t valid, size_t tokens, size_t parts) {
-  const char *row[GEMV_ROWS > TILE_ROWS ? GEMV_ROWS : TILE_ROWS];
-  EK_UNROLL for (size_t r = 0; r < rows; r++) row[r] = ek_at(dtype, w, (r < valid ? r : valid - 1) * stride);
-  vec sums[(GEMV_ROWS > TILE_ROWS * TILE_TOKENS ? GEMV_ROWS : TILE_ROWS * TILE_TOKENS) * PARTS];
-  const size_t whole = cols / EK_LANES * EK_LANES, tail = cols - whole;
-  EK_UNROLL for (size_t part = 0; part < PARTS; part += parts) {
-    EK_UNROLL for (size_t i = 0; i < rows * tokens; i++) {
-      EK_UNROLL for (size_t p = part; p < part + parts; p++) sums[i * PARTS + p] = set1(0);
+/* Adds the last columns, fewer than 16, to sums that lie in memory. Apart and plain: it is rare, and it must not take
+ * registers from the loop. */
+static __attribute__((noinline)) EK_TARGET void add_remainder(ek_dtype dtype, const char *const *row, const float *x,
+                                                              size_t ldx, size_t cols, vec *sums, size_t tokens) {
+  const size_t whole = cols / EK_LANES * EK_LANES;
+  for (size_t i = 0; i < TILE_ROWS * tokens; i++) {
+    const float *xs = x + i / TILE_ROWS * ldx;
+    for (size_t p = 0; p < PARTS; p++) {
+      const size_t at = whole + p * W, count = tail_of_part(cols - whole, p);
+      const vec weight = widen_some(dtype, ek_at(dtype, row[i % TILE_ROWS], at), count);
+      sums[i * PARTS + p] = fused(weight, load_some(xs + at, count), sums[i * PARTS + p]);
     }
-    for (size_t k = 0; k < whole; k += EK_LANES) tile_step(dtype, row, x, ldx, k, 0, sums, rows, tokens, part, parts);
-    if (tail) tile_step(dtype, row, x, ldx, whole, tail, sums, rows, tokens, part, parts);
   }
-  EK_UNROLL for (size_t t = 0; t < tokens; t++) {
-    EK_UNROLL for (size_t r = 0; r < rows; r += 4) {
-      const vec *four = &sums[(t * rows + r) * PARTS];
-      float *out = y + t * ldy + r, some[4];
-      if (r + 4 <= valid) {
-        reduce4(four, out);
-      } else {
-        reduce4(four, some);
-        for (size_t i = 0; r + i < valid; i++) out[i] = some[i];
+}
+
+/* Four rows (of which the first from.rows exist) times `tokens` rows of x, the sums of `parts` parts and `flight` rows
+ * in one pass over the columns. */
+EK_INLINE void tile(ek_dtype dtype, stream from, const float *x, size_t ldx, float *y, size_t ldy, size_t cols,
+                    size_t tokens, size_t parts, size_t flight) {
+  const char *row[TILE_ROWS];
+  EK_UNROLL for (size_t r = 0; r < TILE_ROWS; r++) {
+    row[r] = ek_at(dtype, from.w, (r < from.rows ? r : from.rows - 1) * from.stride);
+  }
+  const size_t whole = cols / EK_LANES * EK_LANES, count = TILE_ROWS * tokens * PARTS;
+  vec sums[TILE_ROWS * TILE_TOKENS * PARTS], space[TILE_ROWS * TILE_TOKENS * PARTS], *memory = unknown(space);
+  EK_UNROLL for (size_t part = 0; part < PARTS; part += parts) {
+    EK_UNROLL for (size_t i = 0; i < count; i++) sums[i] = set1(0);
+    EK_UNROLL for (size_t r = 0; r < TILE_ROWS; r += flight) {
+      for (size_t k = 0; k < whole; k += EK_LANES) {
+        if (part == 0) {
+          fetch(from.ahead, FETCH_BYTES * flight / TILE_ROWS);
+          from.ahead += from.pace;
+        }
+        tile_step(dtype, row, x, ldx, k, sums, tokens, r, flight, part, parts);
       }
     }
+    /* The sums of a finished part wait in memory and leave the registers to the next one. */
+    EK_UNROLL for (size_t i = part; i < count && parts < PARTS; i += PARTS) {
+      EK_UNROLL for (size_t p = 0; p < parts; p++) memory[i + p] = sums[i + p];
+    }
+  }
+  EK_UNROLL for (size_t i = 0; i < count && parts < PARTS; i++) sums[i] = memory[i];
+  if (whole < cols) {
+    vec stored[TILE_ROWS * TILE_TOKENS * PARTS]; /* a copy, so that `sums` itself has no address */
+    EK_UNROLL for (size_t i = 0; i < count; i++) stored[i] = sums[i];
+    add_remainder(dtype, row, x, ldx, cols, stored, tokens);
+    EK_UNROLL for (size_t i = 0; i < count; i++) sums[i] = stored[i];
+  }
+  EK_UNROLL for (size_t t = 0; t < tokens; t++) {
+    const vec *four = &sums[t * TILE_ROWS * PARTS];
+    float some[TILE_ROWS];
+    if (from.rows >= TILE_ROWS) {
+      reduce4(four, y + t * ldy);
+    } else {
+      reduce4(four, some);
+      for (size_t r = 0; r < from.rows; r++) y[t * ldy + r] = some[r];
+    }
   }
 }
 
-/* One token: w passes once, GEMV_ROWS rows in flight. */
+/* All rows of `from`, four at a time. */
+EK_INLINE void tiles_of(ek_dtype dtype, stream from, const float *x, size_t ldx, float *y, size_t ldy, size_t cols,
+                        size_t tokens, size_t parts, size_t flight) {
+  const size_t steps = cols / EK_LANES * (TILE_ROWS / flight);
+  for (;;) {
+    tile(dtype, from, x, ldx, y, ldy, cols, tokens, parts, flight);
+    if (from.rows <= TILE_ROWS) return;
+    from.rows -= TILE_ROWS;
+    from.w = ek_at(dtype, from.w, TILE_ROWS * from.stride);
+    from.ahead += steps * from.pace;
+    y += TILE_ROWS;
+  }
+}
+
+/* One function a type and number of tokens: apart, so that each has the registers to itself. from.rows > 0. */
+typedef void (*tile_function)(stream from, const float *x, size_t ldx, float *y, size_t ldy, size_t cols);
+#define MAKE_TILE(type, dtype, tokens)                                                                            \
+  static __attribute__((noinline)) EK_TARGET void tile_##type##_##tokens(stream from, const float *x, size_t ldx, \
+                                                                         float *y, size_t ldy, size_t cols) {     \
+    tiles_of(dtype, from, x, ldx, y, ldy, cols, tokens, 1, TILE_ROWS);                                            \
+  }
+#define NAME_TILE(type, dtype, tokens) tile_##type##_##tokens,
+EACH_TILE(MAKE_TILE, bf16, EK_BF16)
+EACH_TILE(MAKE_TILE, f16, EK_F16)
+EACH_TILE(MAKE_TILE, f32, EK_F32)
+/* [type][tokens - 1] */
+static const tile_function tiles[3][TILE_TOKENS] = {
+    [EK_BF16] = {EACH_TILE(NAME_TILE, bf16, EK_BF16)},
+    [EK_F16] = {EACH_TILE(NAME_TILE, f16, EK_F16)},
+    [EK_F32] = {EACH_TILE(NAME_TILE, f32, EK_F32)},
+};
+
+/* One token: w passes once, four rows a tile, GEMV_FLIGHT of them at a time: few enough for memory to be read almost in
+ * the order of addresses. As far ahead are the rows in flight, or what memory needs to answer. */
 EK_INLINE void gemv(ek_dtype dtype, const void *w, const float *x, float *y, size_t rows, size_t cols) {
-  size_t r = 0;
-  for (; r + GEMV_ROWS <= rows; r += GEMV_ROWS) {
-    tile(dtype, ek_at(dtype, w, r * cols), cols, x, 0, y + r, 0, cols, GEMV_ROWS, GEMV_ROWS, 1, GEMV_PARTS);
-  }
-  for (; r < rows; r += TILE_ROWS) {
-    const size_t valid = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-    tile(dtype, ek_at(dtype, w, r * cols), cols, x, 0, y + r, 0, cols, TILE_ROWS, valid, 1, GEMV_PARTS);
-  }
+  const size_t pace = GEMV_FLIGHT * EK_LANES * ek_size(dtype), block = GEMV_FLIGHT * cols * ek_size(dtype);
+  const char *ahead = (const char *)w + (block > 3072 ? block : 3072);
+  tiles_of(dtype, (stream){w, cols, rows, ahead, pace}, x, 0, y, 0, cols, 1, GEMV_PARTS, GEMV_FLIGHT);
 }
 
-/* Up to TILE_ROWS rows times up to TILE_TOKENS tokens. */
-EK_INLINE void small_product(ek_dtype dtype, const void *w, size_t stride, const float *x, size_t ldx, float *y, size_t ldy,
-                             size_t cols, size_t valid, size_t tokens) {
-#define EK_TILE(count) tile(dtype, w, stride, x, ldx, y, ldy, cols, TILE_ROWS, valid, count, 1)
-  switch (tokens) {
-    case 1: EK_TILE(1); break;
-    case 2: EK_TILE(2); break;
-#if TILE_TOKENS > 2
-    case 3: EK_TILE(3); break;
-#endif
-#if TILE_TOKENS > 3
-    case 4: EK_TILE(4); break;
-    case 5: EK_TILE(5); break;
-    case 6: EK_TILE(6); break;
-#endif
-    default: break;
+#define MAKE_GEMV(type, dtype)                                                                                      \
+  static __attribute__((noinline)) EK_TARGET void gemv_##type(const void *w, const float *x, float *y, size_t rows, \
+                                                              size_t cols) {                                        \
+    gemv(dtype, w, x, y, rows, cols);                                                                               \
   }
-#undef EK_TILE
-}
+MAKE_GEMV(bf16, EK_BF16)
+MAKE_GEMV(f16, EK_F16)
+MAKE_GEMV(f32, EK_F32)
 
-/* `rows` rows, all near, times `tokens` tokens in groups of about equal size, each of which stays near for all rows. */
-EK_INLINE void row_block(ek_dtype dtype, const void *w, size_t stride, const float *x, size_t ldx, float *y, size_t ldy,
-                         size_t rows, size_t cols, size_t tokens) {
+/* All rows of `from`, which are near, times all tokens in groups of about equal size, each of which stays near for all
+ * rows. What lies ahead is fetched while the first group is worked on. */
+EK_KERNEL void row_block(ek_dtype dtype, stream from, const float *x, size_t ldx, float *y, size_t ldy, size_t cols,
+                         size_t tokens) {
   size_t groups = (tokens + TILE_TOKENS - 1) / TILE_TOKENS;
   for (size_t t = 0; t < tokens; groups--) {
     const size_t group = (tokens - t + groups - 1) / groups;
-    for (size_t r = 0; r < rows; r += TILE_ROWS) {
-      const size_t valid = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-      small_product(dtype, ek_at(dtype, w, r * stride), stride, x + t * ldx, ldx, y + t * ldy + r, ldy, cols, valid, group);
-    }
+    tiles[dtype][group - 1](from, x + t * ldx, ldx, y + t * ldy, ldy, cols);
     t += group;
+    from.pace = 0;
+    from.ahead = (const char *)x;
   }
 }
 
 /* Few tokens: w passes once, four rows at a time, converted in registers. */
-EK_INLINE void few_tokens(ek_dtype dtype, const void *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
+EK_KERNEL void few_tokens(ek_dtype dtype, const char *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
                           size_t cols, size_t tokens) {
-  for (size_t r = 0; r < rows; r += TILE_ROWS) {
-    const size_t block = rows - r < TILE_ROWS ? rows - r : TILE_ROWS;
-    row_block(dtype, ek_at(dtype, w, r * cols), cols, x, ldx, y + r, ldy, block, cols, tokens);
+  const size_t bytes = TILE_ROWS * cols * ek_size(dtype);
+  for (size_t r = 0; r < rows; r += TILE_ROWS, w += bytes) {
+    const stream weights = {w, cols, rows - r < TILE_ROWS ? rows - r : TILE_ROWS, w + bytes, FETCH_BYTES};
+    row_block(dtype, weights, x, ldx, y + r, ldy, cols, tokens);
   }
 }
 
@@ -154,41 +222,39 @@ EK_KERNEL void to_f32(ek_dtype dtype, const void *from, float *to, size_t n) {
 }
 
 /* Many tokens: x in blocks that stay near, w in blocks of rows that are converted once for each block of x. */
-EK_KERNEL void many_tokens(ek_dtype dtype, const void *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
+EK_KERNEL void many_tokens(ek_dtype dtype, const char *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
                            size_t cols, size_t tokens, float *scratch) {
-  const size_t width = ek_padded(cols), fit = TOKEN_BLOCK_FLOATS / (width + 1), whole = fit < TILE_TOKENS ? TILE_TOKENS : fit;
+  const size_t width = ek_padded(cols), fit = TOKEN_BLOCK_FLOATS / (width + 1);
+  const size_t whole = fit < TILE_TOKENS ? TILE_TOKENS : fit;
   for (size_t t = 0; t < tokens; t += whole) {
     const size_t count = tokens - t < whole ? tokens - t : whole;
     for (size_t r = 0; r < rows; r += EK_BLOCK_ROWS) {
-      const size_t block = rows - r < EK_BLOCK_ROWS ? rows - r : EK_BLOCK_ROWS;
-      const void *from = ek_at(dtype, w, r * cols);
-      const float *near = from;
+      const char *from = ek_at(dtype, w, r * cols), *next = ek_at(dtype, from, EK_BLOCK_ROWS * cols);
+      stream weights = {from, cols, rows - r < EK_BLOCK_ROWS ? rows - r : EK_BLOCK_ROWS, next, FETCH_BYTES};
       if (dtype != EK_F32) {
-        for (size_t i = 0; i < block; i++) to_f32(dtype, ek_at(dtype, from, i * cols), scratch + i * width, cols);
-        near = scratch;
+        for (size_t i = 0; i < weights.rows; i++)
+          to_f32(dtype, ek_at(dtype, from, i * cols), scratch + i * width, cols);
+        weights.w = (const char *)scratch;
+        weights.stride = width;
       }
-      row_block(EK_F32, near, dtype == EK_F32 ? cols : width, x + t * ldx, ldx, y + t * ldy + r, ldy, block, cols, count);
+      row_block(EK_F32, weights, x + t * ldx, ldx, y + t * ldy + r, ldy, cols, count);
     }
-  }
-}
-
-EK_INLINE void matmul_of(ek_dtype dtype, const void *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
-                         size_t cols, size_t tokens, float *scratch) {
-  if (tokens == 1) {
-    gemv(dtype, w, x, y, rows, cols);
-  } else if (tokens <= 2 * TILE_TOKENS) {
-    few_tokens(dtype, w, x, ldx, y, ldy, rows, cols, tokens);
-  } else {
-    many_tokens(dtype, w, x, ldx, y, ldy, rows, cols, tokens, scratch);
   }
 }
 
 EK_KERNEL void matmul(ek_dtype dtype, const void *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows,
                       size_t cols, size_t tokens, float *scratch) {
-  switch (dtype) {
-    case EK_BF16: matmul_of(EK_BF16, w, x, ldx, y, ldy, rows, cols, tokens, scratch); break;
-    case EK_F16: matmul_of(EK_F16, w, x, ldx, y, ldy, rows, cols, tokens, scratch); break;
-    case EK_F32: matmul_of(EK_F32, w, x, ldx, y, ldy, rows, cols, tokens, scratch); break;
+  if (rows == 0) return;
+  if (tokens > 2 * TILE_TOKENS) {
+    many_tokens(dtype, w, x, ldx, y, ldy, rows, cols, tokens, scratch);
+  } else if (tokens > 1) {
+    few_tokens(dtype, w, x, ldx, y, ldy, rows, cols, tokens);
+  } else if (tokens == 1) {
+    switch (dtype) {
+      case EK_BF16: gemv_bf16(w, x, y, rows, cols); break;
+      case EK_F16: gemv_f16(w, x, y, rows, cols); break;
+      case EK_F32: gemv_f32(w, x, y, rows, cols); break;
+    }
   }
 }
 
@@ -360,7 +426,18 @@ EK_KERNEL void to_bf16(const float *restrict from, uint16_t *restrict to, size_t
   for (size_t i = 0; i < n; i++) to[i] = ek_round_bf16(from[i]);
 }
 
-#define EK_TABLE(set)                                                                                               \
-  {.isa = (set), .matmul = matmul, .rmsnorm = rmsnorm, .exponential = exponential, .silu_mul = silu_mul,            \
-   .softmax = softmax, .weighted_sum = weighted_sum, .rope = rope, .add = add_to, .accumulate = accumulate,         \
-   .settle = settle, .merge = merge, .to_f32 = to_f32, .to_bf16 = to_bf16}
+#define EK_TABLE(set)            \
+  {.isa = (set),                 \
+   .matmul = matmul,             \
+   .rmsnorm = rmsnorm,           \
+   .exponential = exponential,   \
+   .silu_mul = silu_mul,         \
+   .softmax = softmax,           \
+   .weighted_sum = weighted_sum, \
+   .rope = rope,                 \
+   .add = add_to,                \
+   .accumulate = accumulate,     \
+   .settle = settle,             \
+   .merge = merge,               \
+   .to_f32 = to_f32,             \
+   .to_bf16 = to_bf16}

@@ -8,9 +8,10 @@
 #define VECTOR static inline __attribute__((always_inline))
 #define W 8
 #define PARTS 2
-#define GEMV_ROWS 4
+#define GEMV_FLIGHT 4
 #define GEMV_PARTS 2
 #define TILE_TOKENS 2
+#define EACH_TILE(make, type, dtype) make(type, dtype, 1) make(type, dtype, 2)
 
 typedef struct vec {
   float32x4_t a, b;
@@ -54,7 +55,8 @@ VECTOR vec smaller(vec x, vec y) {
 VECTOR vec widen_halves(ek_dtype dtype, uint16x8_t halves) {
   const uint16x4_t low = vget_low_u16(halves), high = vget_high_u16(halves);
   if (dtype == EK_F16) return pair(vcvt_f32_f16(vreinterpret_f16_u16(low)), vcvt_f32_f16(vreinterpret_f16_u16(high)));
-  return pair(vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(low), 16)), vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(high), 16)));
+  return pair(vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(low), 16)),
+              vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(high), 16)));
 }
 
 VECTOR vec widen(ek_dtype dtype, const void *from) {

@@ -1,8 +1,8 @@
 /* A team of threads that work on one thing at a time.
  *
  * A run has one slot per member. A member works on its slot after claiming it; the caller, when its own slot is done,
- * claims and works every slot that nobody has claimed. So a helper that sleeps, or that the hypervisor has taken off its
- * processor, delays a run only while it is in the middle of its slot, never because it has not started. */
+ * claims and works every slot that nobody has claimed. So a helper that sleeps, or that the hypervisor has taken off
+ * its processor, delays a run only while it is in the middle of its slot, never because it has not started. */
 #define _GNU_SOURCE
 #include "expert_kernels.h"
 #include <limits.h>
@@ -28,11 +28,11 @@ typedef struct slot {
 } slot;
 
 struct ek_team {
-  _Alignas(64) _Atomic uint32_t wake;     /* futex of the helpers: the run's number, its low half */
-  _Atomic uint64_t run;                   /* rises by one a run, before `wake` */
-  _Atomic uint32_t asleep;                /* helpers in, or about to enter, their futex */
+  _Alignas(64) _Atomic uint32_t wake; /* futex of the helpers: the run's number, its low half */
+  _Atomic uint64_t run;               /* rises by one a run, before `wake` */
+  _Atomic uint32_t asleep;            /* helpers in, or about to enter, their futex */
   _Atomic bool stop;
-  _Alignas(64) _Atomic uint32_t pending;  /* futex of the caller: slots of this run that are not done */
+  _Alignas(64) _Atomic uint32_t pending; /* futex of the caller: slots of this run that are not done */
   _Atomic uint32_t caller_waits;
   ek_work fn;
   void *context;
