@@ -3,11 +3,13 @@
 import CExpertKernels
 import SiftCore
 
-/// A model ready to run: weights mapped and checked, tokenizer read. Immutable.
+/// A model ready to run: weights mapped and checked, tokenizer and chat template read. Immutable.
 public final class Engine: Sendable {
   /// The opened files; they keep the weights mapped.
   public let files: ModelFiles
   public let tokenizer: Tokenizer
+  /// nil when the model has none.
+  public let chatTemplate: ChatTemplate?
   /// The instruction set that everything is computed with.
   public let kernels: KernelTable
   /// Threads that a session uses unless its options say otherwise, ≥ 1.
@@ -33,6 +35,7 @@ public final class Engine: Sendable {
   {
     files = try ModelFiles(folder: folder, hashCache: hashCache)
     tokenizer = try Tokenizer(folder: folder, vocabulary: files.description.vocabulary)
+    chatTemplate = try ChatTemplate(folder: folder)
     self.kernels = kernels
     self.threads = max(threads, 1)
     shape = ModelShape(files.description)
@@ -43,6 +46,7 @@ public final class Engine: Sendable {
   package init(_ other: Engine, threads: Int? = nil, kernels: KernelTable? = nil) {
     files = other.files
     tokenizer = other.tokenizer
+    chatTemplate = other.chatTemplate
     self.kernels = kernels ?? other.kernels
     self.threads = max(threads ?? other.threads, 1)
     shape = other.shape
