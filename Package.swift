@@ -93,6 +93,7 @@ let package = Package(
         .product(name: "NIOExtras", package: "swift-nio-extras"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "TOMLKit", package: "TOMLKit"),
       ], swiftSettings: strict),
@@ -109,7 +110,8 @@ let package = Package(
     .executableTarget(
       name: "siftd",
       dependencies: [
-        "SiftDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "SiftDaemon", "HostIO", "SiftCore", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .executableTarget(
       name: "siftctl",

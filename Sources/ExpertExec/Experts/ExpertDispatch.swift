@@ -192,10 +192,11 @@ struct ExpertDispatch {
 
   private func book(_ outcome: VisitOutcome, _ index: Int, _ step: InferenceSession) {
     switch outcome {
-    case .done(let execution, let energy, _):
+    case .done(let execution, let energy, let standing):
       step.statistics.remoteExperts += nodes[index].pairCount
       step.statistics.nodes[index].execution += execution
       step.statistics.nodes[index].joules += energy?.joules ?? 0
+      if let standing { step.statistics.nodes[index].standing = max(step.statistics.nodes[index].standing ?? standing, standing) }
     case .late:
       step.statistics.nodes[index].late += 1
     case .lost(let reason):

@@ -1,5 +1,7 @@
 // What a step did: counts and times that the ledger, the metrics and the tests read.
 
+import SiftCore
+
 /// Figures of the latest step of a session.
 public struct StepStatistics: Sendable, Hashable {
   /// Figures of one remote node. Index n − 1 of `nodes` is node n.
@@ -18,6 +20,8 @@ public struct StepStatistics: Sendable, Hashable {
     public var execution: Duration = .zero
     /// Joules that the node says it spent; 0 while it tells nothing.
     public var joules = 0.0
+    /// The weakest standing among those joules; nil while it tells nothing.
+    public var standing: Standing?
     public init() {}
   }
 

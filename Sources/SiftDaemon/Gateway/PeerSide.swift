@@ -1,0 +1,83 @@
+// Everything of a gateway that deals with its peers: connections, links, the world they make.
+
+import ExpertExec
+import LinkMonitor
+import SiftCluster
+import SiftCore
+import Synchronization
+
+/// The peers of a gateway.
+struct PeerSide: Sendable {
+  let setups: [PeerSetup]
+  let transport: PeerTransport
+  let links: LinkWatcher
+  let world: World
+
+  var count: Int { setups.count }
+  var connected: Int { transport.statistics.filter(\.isConnected).count }
+
+  /// - Parameters:
+  ///   - setup: has peers, therefore certificates.
+  ///   - live: for the radio model, which a reload may change.
+  ///   - recorder: hears of every change of a peer.
+  init?(_ setup: NodeSetup, board: ConditionsBoard, live: LiveConfiguration, recorder: Recorder, clock: ContinuousClock)
+  {
+    guard let tls = setup.tls, !setup.configuration.peers.isEmpty else { return nil }
+    setups = setup.configuration.peers.compactMap { PeerSetup($0) }
+    let encoding: PayloadEncoding = setup.configuration[Keys.cluster.encoding] == "bf16" ? .bf16 : .f32
+    // A peer's change shows on the board at once, not only with the next tick.
+    let hook = Hook()
+    let engine = setup.engine
+    transport = PeerTransport(
+      peers: setups.map { PeerAddress(name: $0.name, host: $0.host, port: $0.port) }, tls: tls,
+      modelHash: engine.hash, arithmetic: engine.arithmetic, width: engine.description.width,
+      layers: engine.description.layers.count, encoding: encoding
+    ) { event in
+      recorder.record(PeerRecords.make(event))
+      hook.call()
+    }
+    links = LinkWatcher(
+      configuration: LinkConfiguration(
+        peers: setups.map { MonitoredPeer(name: $0.name, address: NameResolver.address(of: $0.host)) }),
+      clock: clock)
+    let coreWatts = setup.configuration[Keys.energy.coreWatts]
+    let world = World(
+      board: board, peers: setups, expertCounts: setup.expertCounts, localExperts: setup.localExperts,
+      transport: transport, links: links, radio: { RadioPowerModel(live.now) }, coreWatts: coreWatts,
+      expertSeconds: setup.expertSeconds)
+    self.world = world
+    hook.set { world.refresh(now: clock.now) }
+  }
+
+  /// A callback that is set after it was handed out.
+  private final class Hook: Sendable {
+    private let body = Mutex<(@Sendable () -> Void)?>(nil)
+    func set(_ new: @escaping @Sendable () -> Void) { body.withLock { $0 = new } }
+    func call() { body.withLock { $0 }?() }
+  }
+
+  func report(now: ContinuousClock.Instant) -> [StatusReport.Peer] {
+    let snapshot = links.latest
+    let prices = world.prices
+    return transport.statistics.enumerated().map { index, peer in
+      let price = prices.indices.contains(index) ? prices[index] : nil
+      let link = snapshot.link(to: peer.name)
+      let hosted = (0..<peer.hosted.layers).reduce(0) { $0 + peer.hosted.list(layer: $1).count }
+      return StatusReport.Peer(
+        name: peer.name, address: setups[index].address, connected: peer.isConnected, experts: hosted,
+        round_trip_ms: peer.roundTrip.map { $0.seconds * 1000 }, goodput_mbit_s: peer.goodput.map { $0 * 8 / 1e6 },
+        visit_j: price?.cost.energyPerVisit, byte_j: price?.cost.energyPerByte, age_s: price?.age?.seconds,
+        standing: price?.standing.rawValue, interface: link?.interface, last_error: peer.lastProblem)
+    }
+  }
+
+  func gauges() -> [NodeStatus.Gauge] {
+    transport.statistics.flatMap { peer in
+      var gauges: [NodeStatus.Gauge] = [("siftd_peer_up", [("peer", peer.name)], peer.isConnected ? 1 : 0)]
+      if let roundTrip = peer.roundTrip {
+        gauges.append(("siftd_peer_round_trip_seconds", [("peer", peer.name)], roundTrip.seconds))
+      }
+      return gauges
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// The journal's record of one request.
+
+import HostIO
+import SiftCore
+
+enum RequestRecord {
+  /// - Parameter summary: with closed books.
+  static func make(_ request: GenerationRequest, _ summary: GenerationSummary) -> JournalRecord {
+    JournalRecord(
+      priority: priority(summary), messageID: MessageID.request.rawValue, message: message(request, summary),
+      fields: fields(request, summary))
+  }
+
+  private static func priority(_ summary: GenerationSummary) -> JournalPriority {
+    switch summary.outcome {
+    case .failed: .error
+    case _ where !summary.troubles.isEmpty: .warning
+    default: .info
+    }
+  }
+
+  /// One line: what was served, under which policy, at what price; then what went wrong.
+  static func message(_ request: GenerationRequest, _ summary: GenerationSummary) -> String {
+    var text = "\(request.id) \(summary.outcome.word): \(summary.tokensIn) tokens in, \(summary.tokensOut) out"
+    text += " under \(request.sift.policy), \(Figure.text(summary.energy.total)) J (\(summary.standing.rawValue))"
+    text += ", mean error \(Figure.text(summary.tally.errorMean)) of \(Figure.text(request.sift.errorBudget))"
+    if case .failed(let why) = summary.outcome { text += "; \(why)" }
+    if !summary.troubles.isEmpty {
+      let peers = summary.troubles.map { "\($0.peer) (\($0.reason))" }.joined(separator: ", ")
+      text += "; \(summary.tally.expertsLate) experts fell back because of \(peers)"
+    }
+    return text
+  }
+
+  private static func fields(_ request: GenerationRequest, _ summary: GenerationSummary) -> [JournalField] {
+    let tally = summary.tally
+    var fields: [JournalField] = [
+      .init("SIFT_REQUEST", request.id), .init("SIFT_OUTCOME", summary.outcome.word),
+      .init("SIFT_POLICY", request.sift.policy), .init("SIFT_MODEL", request.model),
+      .init("SIFT_TOKENS_IN", "\(summary.tokensIn)"), .init("SIFT_TOKENS_OUT", "\(summary.tokensOut)"),
+      .init("SIFT_ENERGY_J", Figure.text(summary.energy.total)),
+      .init("SIFT_ENERGY_STANDING", summary.standing.rawValue),
+      .init("SIFT_ENERGY_PEERS_J", Figure.text(tally.peerJoules)),
+      .init("SIFT_RADIO_J", Figure.text(tally.radioJoules)),
+      .init("SIFT_VISITS", "\(tally.visits)"),
+      .init("SIFT_EXPERTS_LOCAL", "\(tally.expertsLocal)"), .init("SIFT_EXPERTS_REMOTE", "\(tally.expertsRemote)"),
+      .init("SIFT_EXPERTS_REPLACED", "\(tally.expertsReplaced)"),
+      .init("SIFT_EXPERTS_SKIPPED", "\(tally.expertsSkipped)"), .init("SIFT_EXPERTS_LATE", "\(tally.expertsLate)"),
+      .init("SIFT_BYTES_UP", "\(tally.bytesUp)"), .init("SIFT_BYTES_DOWN", "\(tally.bytesDown)"),
+      .init("SIFT_ERROR_MEAN", Figure.text(tally.errorMean)),
+      .init("SIFT_ERROR_BUDGET", Figure.text(request.sift.errorBudget)),
+      .init("SIFT_LATENCY_MS", Figure.text(summary.latency.seconds * 1000)),
+    ]
+    // Absent rather than 0 when nobody knows.
+    if let dynamic = summary.energy.dynamic { fields.append(.init("SIFT_ENERGY_DYNAMIC_J", Figure.text(dynamic))) }
+    if let doubt = summary.energy.uncertainty {
+      fields.append(.init("SIFT_ENERGY_UNCERTAINTY_J", Figure.text(doubt)))
+    }
+    if let first = summary.firstToken {
+      fields.append(.init("SIFT_FIRST_TOKEN_MS", Figure.text(first.seconds * 1000)))
+    }
+    for trouble in summary.troubles { fields.append(.init("SIFT_PEER", trouble.peer)) }
+    return fields
+  }
+}
+
+/// Numbers for people: six significant digits, no exponent where one can be avoided.
+enum Figure {
+  static func text(_ value: Double) -> String {
+    guard value.isFinite else { return "\(value)" }
+    if value == 0 { return "0" }
+    var scale = 1.0
+    // Digits after the point so that six significant ones stand, at most nine.
+    var digits = 0
+    while digits < 9, abs(value) * scale < 100_000 {
+      scale *= 10
+      digits += 1
+    }
+    let rounded = (value * scale).rounded() / scale
+    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int(rounded)) : "\(rounded)"
+  }
+}

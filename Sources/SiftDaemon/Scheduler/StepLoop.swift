@@ -1,0 +1,270 @@
+// The scheduler's work, one step at a time, without its thread: admission, steps that all sequences share, ends.
+
+import ExpertExec
+import SiftCore
+
+/// Limits of the scheduler.
+public struct SchedulerLimits: Sendable, Hashable {
+  /// Sequences decoded at once.
+  public var running: Int
+  /// Sequences that may wait.
+  public var waiting: Int
+  /// Rows of a step.
+  public var rows: Int
+
+  public init(running: Int, waiting: Int, rows: Int) {
+    self.running = running
+    self.waiting = waiting
+    self.rows = max(rows, running)
+  }
+}
+
+/// What the scheduler counts over its life.
+public struct SchedulerFigures: Sendable, Hashable {
+  public var steps = 0
+  /// Rows over all steps; rows ÷ steps tells how much requests share.
+  public var rows = 0
+  public var running = 0
+  public var waiting = 0
+  /// Core seconds spent in steps.
+  public var coreSeconds = 0.0
+  public init() {}
+}
+
+/// The state of the scheduler. One thread's; `Scheduler` gives it that thread.
+final class StepLoop {
+  /// A request under way.
+  private struct Group {
+    let request: GenerationRequest
+    let number: UInt64
+    let emit: @Sendable (GenerationEvent) -> Void
+    let arrived: ContinuousClock.Instant
+    var summary = GenerationSummary(outcome: .completed)
+    /// Sequences not opened yet: the next one's index.
+    var nextToOpen = 0
+    var open = 0
+    var window: UInt64?
+    var coreSecondsBefore = 0.0
+    var coreSeconds = 0.0
+  }
+
+  private let engine: any TokenEngine
+  private let model: any ServedModel
+  private let energy: any EnergyWindows
+  private let now: () -> ContinuousClock.Instant
+  /// Processor seconds of the process so far.
+  private let processorSeconds: () -> Double
+  private let finished: (GenerationRequest, GenerationSummary) -> Void
+  private let limits: SchedulerLimits
+
+  /// By arrival.
+  private var groups: [Group] = []
+  /// By admission, oldest first; `group` is the number of its group.
+  private var runs: [(run: SequenceRun, group: UInt64)] = []
+  private var counts = SchedulerFigures()
+
+  init(
+    engine: any TokenEngine, model: any ServedModel, energy: any EnergyWindows, limits: SchedulerLimits,
+    now: @escaping () -> ContinuousClock.Instant, processorSeconds: @escaping () -> Double,
+    finished: @escaping (GenerationRequest, GenerationSummary) -> Void
+  ) {
+    self.engine = engine
+    self.model = model
+    self.energy = energy
+    self.limits = limits
+    self.now = now
+    self.processorSeconds = processorSeconds
+    self.finished = finished
+  }
+
+  var isIdle: Bool { groups.isEmpty }
+
+  var figures: SchedulerFigures {
+    var figures = counts
+    figures.running = runs.count
+    figures.waiting = groups.reduce(0) { $0 + $1.request.sequences - $1.nextToOpen }
+    return figures
+  }
+
+  func submit(_ request: GenerationRequest, number: UInt64, emit: @escaping @Sendable (GenerationEvent) -> Void) {
+    groups.append(Group(request: request, number: number, emit: emit, arrived: now()))
+  }
+
+  /// Ends a request whose client went away and frees its sequences.
+  func cancel(_ number: UInt64) { abandon(number, outcome: .cancelled) }
+
+  func cancelAll() { for group in groups { cancel(group.number) } }
+
+  /// Admits what fits and makes one step. Does nothing when idle.
+  func step() {
+    admit()
+    let granted = StepPlanner.rows(for: runs.map(\.run.plan), rows: limits.rows)
+    let active = runs.indices.filter { granted[$0] > 0 }
+    if !active.isEmpty { forward(active, granted) }
+  }
+
+  // MARK: Admission
+
+  private func admit() {
+    while runs.count < limits.running, let at = nextGroup() {
+      guard openNext(of: at) else { return }
+    }
+  }
+
+  /// The request whose turn it is: the one with the fewest sequences running, the oldest of several. A request with
+  /// many prompts then cannot keep the others out.
+  private func nextGroup() -> Int? {
+    groups.indices.filter { groups[$0].nextToOpen < groups[$0].request.sequences }
+      .min { (groups[$0].open, $0) < (groups[$1].open, $1) }
+  }
+
+  /// Opens the next sequence of a group. - Returns: false when the engine has no room until another sequence ends.
+  private func openNext(of at: Int) -> Bool {
+    let group = groups[at]
+    let index = group.nextToOpen
+    let prompt = group.request.prompts[index / group.request.answers]
+    let capacity = min(model.context, prompt.count + group.request.maxTokens)
+    do {
+      let id = try engine.open(capacity: capacity, choice: group.request.sift)
+      let run = SequenceRun(id: id, index: index, capacity: capacity, request: group.request, model: model)
+      admitted(at, run)
+      runs.append((run, group.number))
+      return true
+    } catch TokenEngineError.full(let why) {
+      guard runs.isEmpty else { return false }
+      abandon(group.number, outcome: .failed(why))
+    } catch {
+      abandon(group.number, outcome: .failed("\(error)"))
+    }
+    return true
+  }
+
+  private func admitted(_ at: Int, _ run: SequenceRun) {
+    if groups[at].window == nil {
+      groups[at].window = energy.open()
+      groups[at].coreSecondsBefore = counts.coreSeconds
+    }
+    groups[at].nextToOpen += 1
+    groups[at].open += 1
+    // A prompt counts once however many answers it gets.
+    if run.index % groups[at].request.answers == 0 { groups[at].summary.tokensIn += run.promptTokens }
+  }
+
+  // MARK: Steps
+
+  private func forward(_ active: [Int], _ granted: [Int]) {
+    let chunks = active.map { runs[$0].run.chunk(rows: granted[$0]) }
+    let before = processorSeconds()
+    do {
+      try engine.forward(chunks)
+    } catch {
+      return isolate(active, granted, error)
+    }
+    account(active, granted, coreSeconds: max(0, processorSeconds() - before))
+    settle(active, granted, chunks)
+  }
+
+  /// A step was refused: each sequence is tried alone, so that the one to blame disturbs nobody else.
+  private func isolate(_ active: [Int], _ granted: [Int], _ error: any Error) {
+    guard active.count > 1 else {
+      return abandon(runs[active[0]].group, outcome: .failed("the engine refused a step: \(error)"))
+    }
+    let ids = active.map { (runs[$0].run.id, granted[$0]) }
+    for (id, rows) in ids {
+      guard let at = runs.firstIndex(where: { $0.run.id == id }) else { continue }
+      var alone = [Int](repeating: 0, count: runs.count)
+      alone[at] = rows
+      forward([at], alone)
+    }
+  }
+
+  private func account(_ active: [Int], _ granted: [Int], coreSeconds: Double) {
+    let rows = active.reduce(0) { $0 + granted[$1] }
+    counts.steps += 1
+    counts.rows += rows
+    counts.coreSeconds += coreSeconds
+    for index in active {
+      guard let at = groups.firstIndex(where: { $0.number == runs[index].group }) else { continue }
+      groups[at].coreSeconds += coreSeconds * Double(granted[index]) / Double(rows)
+      for trouble in engine.troubles where !groups[at].summary.troubles.contains(trouble) {
+        groups[at].summary.troubles.append(trouble)
+      }
+    }
+  }
+
+  private func settle(_ active: [Int], _ granted: [Int], _ chunks: [Chunk]) {
+    var row = 0
+    var ended: [SequenceID] = []
+    for (index, chunk) in zip(active, chunks) {
+      let wants = chunk.wanted == .last
+      let progress = runs[index].run.advance(rows: granted[index], logits: wants ? engine.logits(row: row) : nil)
+      if wants { row += 1 }
+      if report(progress, of: index) { ended.append(runs[index].run.id) }
+    }
+    for id in ended { end(id) }
+  }
+
+  /// Tells the client what a step brought. - Returns: true when the sequence ended.
+  private func report(_ progress: SequenceRun.Progress, of index: Int) -> Bool {
+    guard let at = groups.firstIndex(where: { $0.number == runs[index].group }) else { return false }
+    let sequence = runs[index].run.index
+    switch progress {
+    case .reading: return false
+    case .text(let text):
+      token(at)
+      groups[at].emit(.text(sequence: sequence, text: text))
+      return false
+    case .ended(let text, let reason):
+      token(at)
+      if !text.isEmpty { groups[at].emit(.text(sequence: sequence, text: text)) }
+      groups[at].emit(.ended(sequence: sequence, reason: reason))
+      return true
+    }
+  }
+
+  private func token(_ at: Int) {
+    groups[at].summary.tokensOut += 1
+    if groups[at].summary.firstToken == nil { groups[at].summary.firstToken = now() - groups[at].arrived }
+  }
+
+  // MARK: Ends
+
+  private func end(_ id: SequenceID) {
+    guard let place = runs.firstIndex(where: { $0.run.id == id }) else { return }
+    let (_, number) = runs.remove(at: place)
+    let tally = engine.close(id)
+    guard let at = groups.firstIndex(where: { $0.number == number }) else { return }
+    groups[at].summary.tally += tally
+    groups[at].open -= 1
+    if groups[at].open == 0 && groups[at].nextToOpen == groups[at].request.sequences { close(at) }
+  }
+
+  private func abandon(_ number: UInt64, outcome: GenerationOutcome) {
+    guard let at = groups.firstIndex(where: { $0.number == number }) else { return }
+    groups[at].summary.outcome = outcome
+    for (run, group) in runs where group == number {
+      groups[at].summary.tally += engine.close(run.id)
+    }
+    runs.removeAll { $0.group == number }
+    close(at)
+  }
+
+  /// The books of a request are closed: energy, record, last event.
+  private func close(_ at: Int) {
+    var group = groups.remove(at: at)
+    let tally = group.summary.tally
+    if let window = group.window {
+      let activity = WindowActivity(
+        coreSeconds: group.coreSeconds, visits: tally.visits, bytes: tally.bytesUp + tally.bytesDown,
+        radioJoules: tally.radioJoules)
+      group.summary.energy = EnergyShare.of(
+        energy.close(window, activity: activity), own: group.coreSeconds,
+        all: counts.coreSeconds - group.coreSecondsBefore)
+    }
+    // A trouble of a shared step is this request's only if one of its own experts fell back.
+    if tally.expertsLate == 0 { group.summary.troubles = [] }
+    group.summary.latency = now() - group.arrived
+    finished(group.request, group.summary)
+    group.emit(.done(group.summary))
+  }
+}

@@ -1,0 +1,53 @@
+// The configuration in force: replaced by a reload, read by everyone who needs a live key.
+
+import HostIO
+import SiftCore
+import SiftPolicy
+import Synchronization
+
+/// The configuration that runs now.
+final class LiveConfiguration: Sendable {
+  private let state: Mutex<Configuration>
+
+  init(_ configuration: Configuration) { state = Mutex(configuration) }
+
+  var now: Configuration { state.withLock { $0 } }
+
+  /// Defaults of requests.
+  var requestDefaults: RequestDefaults { RequestDefaults(now) }
+
+  /// What a reload did.
+  struct Outcome: Equatable {
+    var applied: [String]
+    var needRestart: [String]
+
+    /// One line.
+    var message: String {
+      if applied.isEmpty && needRestart.isEmpty { return "configuration reloaded: nothing changed" }
+      var parts: [String] = []
+      if !applied.isEmpty { parts.append("changed \(applied.joined(separator: ", "))") }
+      if !needRestart.isEmpty { parts.append("a restart is needed for \(needRestart.joined(separator: ", "))") }
+      return "configuration reloaded: " + parts.joined(separator: "; ")
+    }
+  }
+
+  /// Takes the live keys of `other`.
+  func reload(_ other: Configuration) -> Outcome {
+    state.withLock { configuration in
+      let changes = configuration.changes(to: other)
+      configuration = configuration.reloaded(from: other)
+      return Outcome(
+        applied: changes.filter(\.isLive).map(\.path), needRestart: changes.filter { !$0.isLive }.map(\.path))
+    }
+  }
+}
+
+extension RequestDefaults {
+  init(_ configuration: Configuration) {
+    self.init(
+      maxTokens: configuration[Keys.scheduler.maxTokens],
+      sift: SiftChoice(
+        policy: configuration[Keys.policy.name], errorBudget: configuration[Keys.policy.errorBudget],
+        latency: .seconds(configuration[Keys.policy.latency] / 1000)))
+  }
+}
