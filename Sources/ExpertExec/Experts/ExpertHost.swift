@@ -9,6 +9,7 @@ public final class ExpertHost: ExpertHosting {
   /// Rows of a visit and pairs a row are limited: a visit is a step of a gateway, not a bulk job.
   public struct Limits: Sendable {
     public var rows: Int
+    /// At least the model's routed experts a token are taken.
     public var pairsPerRow: Int
     public init(rows: Int = 512, pairsPerRow: Int = 16) {
       self.rows = rows
@@ -30,7 +31,12 @@ public final class ExpertHost: ExpertHosting {
   public init(engine: Engine, hosted: [[Int]]? = nil, threads: Int? = nil, limits: Limits = Limits())
     throws(SessionError)
   {
-    guard limits.rows >= 1, limits.pairsPerRow >= 1 else { throw .option("the limits of a visit are at least 1") }
+    guard (1...1 << 16).contains(limits.rows), (1...1024).contains(limits.pairsPerRow) else {
+      throw .option(
+        "limits of \(limits.rows) rows (expected 1 to 65536) and \(limits.pairsPerRow) experts a row (1 to 1024)")
+    }
+    let pairs = max(limits.pairsPerRow, engine.shape.perToken)
+    let limits = Limits(rows: limits.rows, pairsPerRow: pairs)
     self.engine = engine
     self.limits = limits
     let experts = try HostedExperts(engine: engine, hosted: hosted)
