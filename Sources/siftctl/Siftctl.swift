@@ -24,8 +24,10 @@ struct Siftctl: AsyncParsableCommand {
     version: SiftVersion.current,
     // One line a command, in alphabetical order; each lives in a file of its own in Commands/.
     subcommands: [
+      CalibrateCommand.self,
       CertsCommand.self,
       CompareCommand.self,
+      EvalCommand.self,
       SelectCommand.self,
     ])
 

@@ -11,6 +11,17 @@ struct FieldReader {
   /// Numbers beyond this are taken for mistakes; sums of them stay finite.
   static let largest = 1e100
 
+  /// The top of a JSON text.
+  init(json bytes: some Collection<UInt8>) throws(FieldError) {
+    let value: JSONValue
+    do {
+      value = try JSONParser.parse(bytes)
+    } catch {
+      throw FieldError("", "is not JSON: \(error.problem) (byte \(error.offset))")
+    }
+    try self.init(value, path: "")
+  }
+
   init(_ value: JSONValue, path: String) throws(FieldError) {
     guard let object = value.object else { throw FieldError(path, "must be an object, not \(value.kind)") }
     self.object = object
@@ -115,5 +126,5 @@ public struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
     self.field = field
     self.problem = problem
   }
-  public var description: String { field.isEmpty ? "the problem \(problem)" : "\(field): \(problem)" }
+  public var description: String { field.isEmpty ? "the text \(problem)" : "\(field): \(problem)" }
 }

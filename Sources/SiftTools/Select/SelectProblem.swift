@@ -16,13 +16,7 @@ public struct SelectProblem: Sendable {
   /// Reads a problem.
   /// - Throws: `FieldError` naming the first field that is wrong.
   public init(json bytes: some Collection<UInt8>) throws(FieldError) {
-    let value: JSONValue
-    do {
-      value = try JSONParser.parse(bytes)
-    } catch {
-      throw FieldError("", "is not JSON: \(error.problem) (byte \(error.offset))")
-    }
-    try self.init(FieldReader(value, path: ""))
+    try self.init(FieldReader(json: bytes))
   }
 
   private init(_ top: FieldReader) throws(FieldError) {
