@@ -27,3 +27,24 @@ public final class TemporaryFolder: Sendable {
     return file(name)
   }
 }
+
+/// Removes a file.
+public func removeFile(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
+
+/// Makes a folder.
+public func makeFolder(_ path: String) throws {
+  try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+}
+
+/// Makes a file of so many zero bytes, or gives the one that is there this size, without taking room on the disk.
+public func makeSparseFile(_ path: String, bytes: Int) throws {
+  if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(filePath: path)) }
+  let handle = try FileHandle(forWritingTo: URL(filePath: path))
+  try handle.truncate(atOffset: UInt64(bytes))
+  try handle.close()
+}
+
+/// The names in a folder, in order.
+public func listFolder(_ path: String) throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+}

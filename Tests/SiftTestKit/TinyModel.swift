@@ -26,8 +26,10 @@ public struct TinyModel: Sendable {
   /// Number of weight files; more than one makes an index.
   public var shards = 1
   public var seed: UInt64 = 1
-  /// Keys of config.json as JSON text, put over those of the recipe; nil removes a key.
-  public var overrides: [String: String?] = [:]
+  /// Keys of config.json as JSON text, put over those of the recipe.
+  public var overrides: [String: String] = [:]
+  /// Keys left out of config.json.
+  public var omitted: Set<String> = []
 
   public init() {}
 
@@ -96,6 +98,7 @@ public struct TinyModel: Sendable {
       keys["intermediate_size"] = "\(expertWidth)"
     }
     for (key, value) in overrides { keys[key] = value }
+    for key in omitted { keys[key] = nil }
     return "{" + keys.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ",\n") + "}"
   }
 
