@@ -54,7 +54,7 @@ let package = Package(
       name: "CNetlink", pkgConfig: "libnl-genl-3.0", providers: [.apt(["libnl-genl-3-dev"])]),
     .systemLibrary(name: "CWext", providers: [.apt(["libiw-dev"])]),
     .target(name: "CExpertKernels", cSettings: [.treatAllWarnings(as: .error)]),
-    .target(name: "CPeerSockets", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "CPeer", cSettings: [.treatAllWarnings(as: .error)]),
 
     // Values, and the one module that calls the OS for files and maps.
     .target(name: "SiftCore", swiftSettings: strict),
@@ -78,7 +78,7 @@ let package = Package(
     .target(
       name: "SiftCluster",
       dependencies: [
-        "SiftCore", "ExpertExec", "CPeerSockets", nio, nioPosix,
+        "SiftCore", "ExpertExec", "CPeer", nio, nioPosix,
         .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "X509", package: "swift-certificates"),

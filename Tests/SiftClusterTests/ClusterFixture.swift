@@ -61,6 +61,17 @@ final class OwnedVisit: @unchecked Sendable {
     hidden = (0..<rows * width).map { _ in generator.float(within: 4) }
   }
 
+  /// A visit as given.
+  init(layer: Int, width: Int, counts: [Int32], experts: [Int32], weights: [Float], hidden: [Float]) {
+    node = NodeIndex(1)
+    self.layer = layer
+    self.width = width
+    self.counts = counts
+    self.experts = experts
+    self.weights = weights
+    self.hidden = hidden
+  }
+
   func with<Value>(patience: Duration = .seconds(10), _ body: (ExpertVisit) -> Value) -> Value {
     hidden.withUnsafeBufferPointer { hidden in
       counts.withUnsafeBufferPointer { counts in
@@ -89,6 +100,8 @@ final class OwnedVisit: @unchecked Sendable {
 struct Answer: Sendable {
   let outcome: VisitOutcome
   let sums: [Double]
+  /// Nothing was written.
+  var isUntouched: Bool { sums.allSatisfy { $0.isNaN } }
 }
 
 extension PeerTransport {

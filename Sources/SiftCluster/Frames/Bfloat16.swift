@@ -1,4 +1,7 @@
-// bf16 to and from f32 and f64. Rounding is to nearest, ties to even, in one step from either width.
+// bf16 to and from f32 and f64, and the grid of partial sums. Rounding is to nearest, ties to even, in one step from
+// either width. The scalar functions are the definitions; the loops in CPeer are compared with them for equality.
+
+import CPeer
 
 package enum Bfloat16 {
   /// NaN stays NaN.
@@ -23,19 +26,16 @@ package enum Bfloat16 {
   package static func float(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 
   package static func write(_ from: UnsafePointer<Float>, count: Int, to out: UnsafeMutableRawPointer) {
-    for at in 0..<count { out.storeBytes(of: round(from[at]), toByteOffset: at * 2, as: UInt16.self) }
+    pp_bf16_from_f32(from, out, count)
   }
 
   package static func write(_ from: UnsafePointer<Double>, count: Int, to out: UnsafeMutableRawPointer) {
+    if pp_bf16_from_f64(from, out, count) != 0 { return }
     for at in 0..<count { out.storeBytes(of: round(from[at]), toByteOffset: at * 2, as: UInt16.self) }
   }
 
   package static func read(_ from: UnsafeRawPointer, count: Int, to out: UnsafeMutablePointer<Float>) {
-    for at in 0..<count { out[at] = float(from.loadUnaligned(fromByteOffset: at * 2, as: UInt16.self)) }
-  }
-
-  package static func read(_ from: UnsafeRawPointer, count: Int, to out: UnsafeMutablePointer<Double>) {
-    for at in 0..<count { out[at] = Double(float(from.loadUnaligned(fromByteOffset: at * 2, as: UInt16.self))) }
+    pp_f32_from_bf16(from, out, count)
   }
 }
 
@@ -43,33 +43,20 @@ package enum Bfloat16 {
 package enum SumGrid {
   /// Sums stay below this.
   package static let bound = 0x1p20
-  /// 1.5 · 2²⁰: added to a number below 2¹⁹, it leaves a last place of 2⁻³², so that the sum is rounded to the grid.
-  private static let magic = 0x1.8p20
 
-  /// Whether all of `sums` are finite, below 2²⁰ and multiples of 2⁻³². One pass without branches, then a slow one for
-  /// the rare sums beyond 2¹⁹.
-  package static func holds(_ sums: UnsafePointer<Double>, count: Int) -> Bool {
-    var wrong = 0
-    for at in 0..<count {
-      let sum = sums[at]
-      wrong &+= (sum + magic) - magic == sum && sum.magnitude < 0x1p19 ? 0 : 1
-    }
-    if wrong == 0 { return true }
-    return (0..<count).allSatisfy { at in
-      let sum = sums[at]
-      return sum.magnitude < bound && (sum * 0x1p32).rounded() == sum * 0x1p32
-    }
+  /// Whether `sum` is finite, below 2²⁰ and a multiple of 2⁻³².
+  package static func holds(_ sum: Double) -> Bool {
+    sum.magnitude < bound && (sum * 0x1p32).rounded() == sum * 0x1p32
   }
 
-  /// Rounds sums that came as bf16 to the grid. - Returns: false when one is not finite or not below 2²⁰.
-  package static func snap(_ sums: UnsafeMutablePointer<Double>, count: Int) -> Bool {
-    var wrong = 0
-    for at in 0..<count {
-      let sum = sums[at]
-      wrong &+= sum.magnitude < bound ? 0 : 1
-      // From 2¹⁹ on a bf16 has no bits below 1.
-      sums[at] = sum.magnitude < 0x1p19 ? (sum + magic) - magic : sum
-    }
-    return wrong == 0
+  /// Whether all of `sums` are. One pass without branches, then a slow one for the rare sums from 2¹⁹ on.
+  package static func holds(_ sums: UnsafePointer<Double>, count: Int) -> Bool {
+    pp_sums_hold(sums, count) != 0 || (0..<count).allSatisfy { holds(sums[$0]) }
+  }
+
+  /// Reads sums that come as bf16, each rounded to the grid.
+  /// - Returns: false when one is not finite or not below 2²⁰.
+  package static func read(bf16 from: UnsafeRawPointer, count: Int, to out: UnsafeMutablePointer<Double>) -> Bool {
+    pp_sums_from_bf16(from, out, count) != 0
   }
 }

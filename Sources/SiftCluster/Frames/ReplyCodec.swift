@@ -24,6 +24,20 @@ package struct ReplyHeader: Sendable, Hashable {
   package var rows: UInt32
   package var status: ReplyStatus
   package var encoding: PayloadEncoding
+
+  package init(
+    number: UInt64, execution: UInt64, energy: Energy?, standing: Standing?, rows: UInt32, status: ReplyStatus,
+    encoding: PayloadEncoding
+  ) {
+    self.number = number
+    self.execution = execution
+    self.energy = energy
+    self.standing = standing
+    self.rows = rows
+    self.status = status
+    self.encoding = encoding
+  }
+
   package static let bytes = 32
   /// More than this is nonsense: a kilojoule for one layer.
   package static let maximumJoules = 1000.0
@@ -101,8 +115,9 @@ package enum ReplyCodec {
         throw reader.error("sums", "one is not finite, not below 2^20 or not a multiple of 2^-32")
       }
     case .bf16:
-      Bfloat16.read(from, count: count, to: out)
-      guard SumGrid.snap(out, count: count) else { throw reader.error("sums", "one is not finite or not below 2^20") }
+      guard SumGrid.read(bf16: from, count: count, to: out) else {
+        throw reader.error("sums", "one is not finite or not below 2^20")
+      }
     }
   }
 

@@ -12,8 +12,8 @@ public struct ClusterTLS: Sendable {
   public let nodeName: String
   /// When this node's certificate ends.
   public let notValidAfter: Date
-  let client: NIOSSLContext
-  let server: NIOSSLContext
+  package let client: NIOSSLContext
+  package let server: NIOSSLContext
 
   /// Loads three PEM files.
   /// - Parameter now: for the check of the certificate's validity.
@@ -71,6 +71,9 @@ public struct ClusterTLS: Sendable {
     settings.trustRoots = .certificates(roots)
     settings.certificateVerification = .noHostnameVerification
     settings.renegotiationSupport = .none
+    // How long a side that closes waits for the other's farewell. A gateway that has nothing under way does not read
+    // and learns of the end by the end of the stream, so this is what a host's goodbye takes to be noticed.
+    settings.shutdownTimeout = .milliseconds(200)
   }
 
   private static func certificate(_ path: String) throws(ClusterTLSError) -> Certificate {

@@ -11,6 +11,13 @@ enum TLSProblem {
     return text.split(whereSeparator: \.isNewline).joined(separator: " ")
   }
 
+  /// Whether the connection ended rather than that TLS found something wrong.
+  static func isEnd(_ error: any Error) -> Bool {
+    guard let tls = error as? NIOSSLError else { return false }
+    if case .uncleanShutdown = tls { return true }
+    return "\(tls)".contains("EOF during")
+  }
+
   private static let meanings = [
     ("CERTIFICATE_EXPIRED", "the peer refuses our certificate: it has expired"),
     ("certificate has expired", "the peer's certificate has expired"),
@@ -21,7 +28,7 @@ enum TLSProblem {
     ("WRONG_VERSION_NUMBER", "the peer does not speak TLS"),
     ("HTTP_REQUEST", "the peer speaks plain HTTP"),
     ("UNSUPPORTED_PROTOCOL", "the peer does not speak TLS 1.3"),
-    ("eofDuringHandshake", "the peer closed the connection during the handshake"),
+    ("EOF during", "the peer closed the connection during the handshake"),
     ("uncleanShutdown", "closed by the peer"),
   ]
 }

@@ -24,6 +24,7 @@ final class ServerConnection: ChannelInboundHandler {
   private var assembler: FrameAssembler
   private var waiting = CircularBuffer<WaitingVisit>()
   private var isScheduled = false
+  private var isReading = true
   private var isStopping = false
   private var context: ChannelHandlerContext?
   private var handshakeTimer: Scheduled<Void>?
@@ -63,7 +64,7 @@ final class ServerConnection: ChannelInboundHandler {
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if case .closing = state { return }
     if case .securing = state { return drop("TLS handshake: \(TLSProblem.words(error))") }
-    if let tls = error as? NIOSSLError, case .uncleanShutdown = tls { return drop("closed by the peer") }
+    if TLSProblem.isEnd(error) { return drop("closed by the peer") }
     drop(TLSProblem.words(error))
   }
 
@@ -143,7 +144,10 @@ final class ServerConnection: ChannelInboundHandler {
   private func proceed() {
     guard let context, case .serving = state else { return }
     let full = waiting.count >= registry.worker.limits.queuedVisits || !context.channel.isWritable
-    try? context.channel.syncOptions?.setOption(.autoRead, value: !full)
+    if full == isReading {
+      isReading = !full
+      try? context.channel.syncOptions?.setOption(.autoRead, value: isReading)
+    }
     guard !isScheduled, !waiting.isEmpty, context.channel.isWritable else { return }
     isScheduled = true
     registry.worker.schedule(self, on: context.eventLoop)
@@ -226,7 +230,7 @@ final class ServerConnection: ChannelInboundHandler {
 
 extension ByteBuffer {
   /// The readable bytes, with the error type kept.
-  func unsafely<Value>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> Value) throws(WireError) -> Value {
+  package func unsafely<Value>(_ body: (UnsafeRawBufferPointer) throws(WireError) -> Value) throws(WireError) -> Value {
     let result: Result<Value, WireError> = withUnsafeReadableBytes { bytes in
       do throws(WireError) { return .success(try body(bytes)) } catch { return .failure(error) }
     }

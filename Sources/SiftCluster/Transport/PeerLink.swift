@@ -76,8 +76,8 @@ private final class LinkEnd: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // A connection that ends without TLS's farewell is told by the channel.
-    if let tls = error as? NIOSSLError, case .uncleanShutdown = tls { return }
+    // A connection that ends without TLS's farewell, or in the middle of the handshake, is told by the channel.
+    if TLSProblem.isEnd(error) { return }
     if problem == nil { problem = TLSProblem.words(error) }
   }
 }

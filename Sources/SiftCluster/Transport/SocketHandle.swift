@@ -1,6 +1,6 @@
 // The system calls of one outgoing TCP connection. No call here waits but `await`, which waits in poll(2).
 
-import CPeerSockets
+import CPeer
 import Glibc
 import SiftCore
 
