@@ -28,6 +28,8 @@ struct Siftctl: AsyncParsableCommand {
       CertsCommand.self,
       CompareCommand.self,
       EvalCommand.self,
+      LinksCommand.self,
+      RailsCommand.self,
       SelectCommand.self,
     ])
 
