@@ -19,10 +19,10 @@ public struct SelectProblem: Sendable {
     try self.init(FieldReader(json: bytes))
   }
 
-  private init(_ top: FieldReader) throws(FieldError) {
+  init(_ top: FieldReader) throws(FieldError) {
     _ = try top.integer("version", in: 1...1)
     let kind = try top.string("kind")
-    guard kind == "token" else { throw FieldError("kind", "must be \"token\", not \"\(kind)\"") }
+    guard kind == "token" else { throw FieldError("kind", "must be \"token\" or \"batch\", not \"\(kind)\"") }
     let experts = try top.integer("experts", in: 1...Self.expertsMax)
     let nodes = try Self.nodes(top, experts)
     unknownFields = try Self.unknown(top)
@@ -49,14 +49,17 @@ public struct SelectProblem: Sendable {
     return unknown
   }
 
-  private static func routed(_ top: FieldReader, _ experts: Int) throws(FieldError) -> [RoutedExpert] {
-    let entries = try top.array("routed")
-    guard entries.count <= TokenProblem.routedMax else {
-      throw FieldError("routed", "has \(entries.count) entries; at most \(TokenProblem.routedMax) are decided")
+  /// The routed experts of one token: the field `routed` of `owner`.
+  static func routed(
+    _ owner: FieldReader, _ experts: Int, most: Int = TokenProblem.routedMax
+  ) throws(FieldError) -> [RoutedExpert] {
+    let entries = try owner.array("routed")
+    guard entries.count <= most else {
+      throw FieldError(owner.name("routed"), "has \(entries.count) entries; at most \(most) are decided")
     }
     var routed: [RoutedExpert] = []
     for (index, entry) in entries.enumerated() {
-      let reader = try FieldReader(entry, path: "routed[\(index)]")
+      let reader = try FieldReader(entry, path: "\(owner.name("routed"))[\(index)]")
       let expert = try reader.integer("expert", in: 0...(experts - 1))
       guard !routed.contains(where: { $0.expert == expert }) else {
         throw FieldError(reader.name("expert"), "expert \(expert) is routed twice")
@@ -66,7 +69,7 @@ public struct SelectProblem: Sendable {
     return routed
   }
 
-  private static func distance(_ top: FieldReader, _ experts: Int) throws(FieldError) -> DistanceMatrix {
+  static func distance(_ top: FieldReader, _ experts: Int) throws(FieldError) -> DistanceMatrix {
     let rows = try top.array("distance")
     guard rows.count == experts else {
       throw FieldError("distance", "must have \(experts) rows, not \(rows.count)")

@@ -16,7 +16,11 @@ public enum SelectTool {
     _ bytes: [UInt8], path: String, policy: PolicyName?
   ) throws(ToolFailure) -> (answer: String, remarks: [String]) {
     do {
-      let problem = try SelectProblem(json: bytes)
+      let top = try FieldReader(json: bytes)
+      if try top.string("kind") == "batch" {
+        return (try SelectBatch(top).answerJSON(policy: policy) + "\n", [])
+      }
+      let problem = try SelectProblem(top)
       let remarks = problem.unknownFields.map { "\(path): \($0): not a field of this format, passed over" }
       return (problem.answerJSON(policy: policy) + "\n", remarks)
     } catch {
