@@ -21,6 +21,7 @@ let package = Package(
   products: [
     .executable(name: "siftd", targets: ["siftd"]),
     .executable(name: "siftctl", targets: ["siftctl"]),
+    .library(name: "CExpertKernels", targets: ["CExpertKernels"]),
     .library(name: "ExpertExec", targets: ["ExpertExec"]),
     .library(name: "SiftPolicy", targets: ["SiftPolicy"]),
     .library(name: "LinkMonitor", targets: ["LinkMonitor"]),

@@ -1,0 +1,22 @@
+// swift-tools-version: 6.2
+// Benchmarks of siftd: a package of its own, so that building and testing siftd does not build them.
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
+let engine: Target.Dependency = .product(name: "ExpertExec", package: "siftd")
+let kernels: Target.Dependency = .product(name: "CExpertKernels", package: "siftd")
+
+let package = Package(
+  name: "siftd-benchmarks",
+  dependencies: [.package(name: "siftd", path: "..", traits: [])],
+  targets: [
+    .target(name: "CBenchLoops", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "CCountedMalloc", cSettings: [.treatAllWarnings(as: .error)]),
+    .target(name: "BenchSupport", swiftSettings: strict),
+    .executableTarget(
+      name: "kernel-bench", dependencies: ["BenchSupport", "CBenchLoops", kernels], swiftSettings: strict),
+    .executableTarget(name: "engine-bench", dependencies: ["BenchSupport", engine], swiftSettings: strict),
+    .executableTarget(
+      name: "alloc-bench", dependencies: ["BenchSupport", "CCountedMalloc", engine], swiftSettings: strict),
+  ]
+)
