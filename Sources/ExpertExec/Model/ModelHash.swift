@@ -12,9 +12,6 @@ import HostIO
 import SiftCore
 import Synchronization
 
-/// SHA-256 of one tensor's bytes.
-typealias TensorDigest = SHA256.Digest
-
 enum ModelHash {
   /// The hash of a model.
   static func combine(_ description: ModelDescription, _ tensors: [(entry: TensorEntry, digest: [UInt8])])
@@ -34,12 +31,18 @@ enum ModelHash {
     return hash
   }
 
-  /// Reads every tensor once, on all cores: its SHA-256, and whether all elements are finite.
+  /// Reads every tensor once, on all cores and in the order of the files, which disks like: its SHA-256, and whether all
+  /// elements are finite.
   /// - Returns: digests of 32 bytes, parallel to `tensors`.
   /// - Throws: `ModelError.notFinite` for the first tensor, in the order given, that holds NaN or infinity.
   static func digests(_ tensors: [LocatedTensor]) throws(ModelError) -> [[UInt8]] {
     let results = Mutex([Result<[UInt8], ModelError>?](repeating: nil, count: tensors.count))
-    DispatchQueue.concurrentPerform(iterations: tensors.count) { index in
+    let inFileOrder = tensors.indices.sorted {
+      (tensors[$0].file.path, tensors[$0].entry.range.lowerBound)
+        < (tensors[$1].file.path, tensors[$1].entry.range.lowerBound)
+    }
+    DispatchQueue.concurrentPerform(iterations: tensors.count) { turn in
+      let index = inFileOrder[turn]
       let result = Result { () throws(ModelError) in try digest(tensors[index]) }
       results.withLock { $0[index] = result }
     }

@@ -3,7 +3,7 @@
 import CExpertKernels
 
 /// Takes tensors out of a catalogue one by one and remembers which.
-struct WeightBinding {
+package struct WeightBinding {
   private let catalogue: TensorCatalogue
   private let folder: String
   /// Names in binding order.
@@ -11,7 +11,8 @@ struct WeightBinding {
   private var taken: Set<String> = []
 
   /// The weights of `description`, all checked, and the names that were bound.
-  static func bind(_ description: ModelDescription, _ catalogue: TensorCatalogue, folder: String) throws(ModelError)
+  package static func bind(_ description: ModelDescription, _ catalogue: TensorCatalogue, folder: String)
+    throws(ModelError)
     -> (weights: ModelWeights, names: [String])
   {
     var binding = WeightBinding(catalogue: catalogue, folder: folder)
