@@ -122,7 +122,7 @@ public struct Daemon: Sendable {
     services.append(StatusLine(status: status, notifier: notifier).service(clock: clock))
     services.append(ReloadService { reload(live, gateway) })
     let readiness = Readiness(expected: listeners.count)
-    let responder = router(setup, live, gateway, status).build()
+    let responder = api(live, gateway, status).responder()
     for listener in listeners {
       services.append(
         HTTPListener(
@@ -137,21 +137,15 @@ public struct Daemon: Sendable {
     return services
   }
 
-  private func router(_ setup: NodeSetup, _ live: LiveConfiguration, _ gateway: Gateway?, _ status: NodeStatus)
-    -> APIRouter
-  {
-    let unixTime: @Sendable () -> Int = { time(nil) }
-    let generation = gateway.map { gateway in
-      GenerationRoutes(
+  private func api(_ live: LiveConfiguration, _ gateway: Gateway?, _ status: NodeStatus) -> HTTPAPI {
+    let serving = gateway.map { gateway in
+      HTTPAPI.Serving(
         model: gateway.model, scheduler: gateway.scheduler, defaults: { live.requestDefaults },
-        bodyLimit: configuration[Keys.api.maxBodyBytes], unixTime: unixTime,
         random: { UInt64.random(in: 0 ... .max) })
     }
-    return APIRouter(
-      status: StatusRoutes(
-        metrics: status.metrics, gauges: { status.gauges() }, report: { status.report() },
-        isHealthy: { gateway?.scheduler.isOpen ?? true }),
-      models: gateway.map { ModelRoutes(model: $0.model, created: unixTime()) }, generation: generation)
+    return HTTPAPI(
+      serving: serving, metrics: status.metrics, gauges: { status.gauges() }, report: { status.report() },
+      bodyLimit: configuration[Keys.api.maxBodyBytes], unixTime: { time(nil) })
   }
 
   private func watchdog(_ gateway: Gateway?) -> [any Service] {

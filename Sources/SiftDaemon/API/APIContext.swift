@@ -4,11 +4,11 @@ import Hummingbird
 import NIOCore
 
 /// Context of a request.
-struct APIContext: RequestContext {
-  var coreContext: CoreRequestContextStorage
+package struct APIContext: RequestContext {
+  package var coreContext: CoreRequestContextStorage
   let channel: any Channel
 
-  init(source: ApplicationRequestContextSource) {
+  package init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
     channel = source.channel
   }

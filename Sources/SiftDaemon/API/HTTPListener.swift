@@ -12,7 +12,7 @@ import ServiceLifecycle
 import Synchronization
 
 /// One listening socket as a service. Ends gracefully: running requests are answered, idle connections closed.
-final class HTTPListener: Service, Sendable {
+package final class HTTPListener: Service, Sendable {
   private let socket: ListeningSocket
   private let responder: RouterResponder<APIContext>
   private let bodyLimit: Int
@@ -23,7 +23,7 @@ final class HTTPListener: Service, Sendable {
   private let whenServing: @Sendable () -> Void
 
   /// - Parameter whenServing: called once connections are accepted.
-  init(
+  package init(
     socket: ListeningSocket, responder: RouterResponder<APIContext>, bodyLimit: Int, connectionLimit: Int,
     logger: Logger, group: any EventLoopGroup, whenServing: @escaping @Sendable () -> Void
   ) {
@@ -36,7 +36,7 @@ final class HTTPListener: Service, Sendable {
     self.whenServing = whenServing
   }
 
-  func run() async throws {
+  package func run() async throws {
     let http = HTTP1Channel(
       responder: { [self] in try await respond($0, $1, $2) },
       configuration: .init(additionalChannelHandlers: [ConnectionWatch()], idleTimeout: .seconds(120)))

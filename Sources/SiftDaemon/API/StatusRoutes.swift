@@ -6,7 +6,7 @@ import NIOCore
 /// Answers questions about the daemon.
 struct StatusRoutes: Sendable {
   let metrics: Metrics
-  let gauges: @Sendable () -> [(name: String, labels: [(String, String)], value: Double)]
+  let gauges: @Sendable () -> [Metrics.Gauge]
   let report: @Sendable () -> StatusReport
   let isHealthy: @Sendable () -> Bool
 

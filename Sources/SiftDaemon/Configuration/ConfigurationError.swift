@@ -22,16 +22,16 @@ public struct ConfigurationErrors: Error, Hashable, CustomStringConvertible {
 }
 
 /// The nearest of some words, for "did you mean".
-enum Nearest {
+package enum Nearest {
   /// The word with the fewest edits from `word`; nil when even that one differs in more than half of it.
-  static func word(to word: String, among words: [String]) -> String? {
+  package static func word(to word: String, among words: [String]) -> String? {
     let best = words.map { ($0, distance(Array(word.utf8), Array($0.utf8))) }.min { $0.1 < $1.1 }
     guard let (nearest, edits) = best, edits <= max(2, word.utf8.count / 2) else { return nil }
     return nearest
   }
 
   /// Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (optimal string alignment).
-  static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  package static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     var older = [Int](repeating: 0, count: b.count + 1)
     var above = Array(0...b.count)
     for i in a.indices {

@@ -14,6 +14,7 @@ struct SourceLines {
         let name = Self.keys(line.dropFirst(2).prefix { $0 != "]" }).joined(separator: ".")
         prefix = ["\(name)[\(counts[name, default: 0])]"]
         counts[name, default: 0] += 1
+        note([name], index)
         note(prefix, index)
       } else if line.hasPrefix("[") {
         prefix = Self.keys(line.dropFirst().prefix { $0 != "]" })

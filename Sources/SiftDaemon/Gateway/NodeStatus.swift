@@ -17,7 +17,7 @@ struct NodeStatus: Sendable {
   let started: ContinuousClock.Instant
   let clock: ContinuousClock
 
-  typealias Gauge = (name: String, labels: [(String, String)], value: Double)
+  typealias Gauge = Metrics.Gauge
 
   func report() -> StatusReport {
     let configuration = live.now

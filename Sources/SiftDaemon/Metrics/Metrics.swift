@@ -91,6 +91,9 @@ public final class Metrics: Sendable {
   }
   private let counts = Mutex(Counts())
 
+  /// A figure that somebody else keeps: name, labels, value.
+  public typealias Gauge = (name: String, labels: [(String, String)], value: Double)
+
   public init() {}
 
   public func countError(status: Int) { add("siftd_http_errors_total", [("status", "\(status)")], 1) }
@@ -138,7 +141,7 @@ public final class Metrics: Sendable {
 
   /// The page.
   /// - Parameter gauges: figures that others keep: name, labels, value.
-  public func text(gauges: [(name: String, labels: [(String, String)], value: Double)]) -> String {
+  public func text(gauges: [Gauge]) -> String {
     var counts = counts.withLock { $0 }
     for gauge in gauges { counts.values[gauge.name, default: [:]][PrometheusText.labels(gauge.labels)] = gauge.value }
     var text = ""

@@ -5,9 +5,9 @@ import LinkMonitor
 import SiftCluster
 import Synchronization
 
-enum PeerRecords {
+package enum PeerRecords {
   /// The record of a change of a peer.
-  static func make(_ event: PeerEvent) -> JournalRecord {
+  package static func make(_ event: PeerEvent) -> JournalRecord {
     let (kind, priority, text): (MessageID, JournalPriority, String) =
       switch event.change {
       case .connected(let same):
@@ -25,7 +25,7 @@ enum PeerRecords {
   }
 
   /// The record of a change at an expert host.
-  static func make(_ event: ServerEvent) -> JournalRecord {
+  package static func make(_ event: ServerEvent) -> JournalRecord {
     switch event {
     case .listening(let address, let port):
       return JournalRecord(message: "experts are served on \(address):\(port)")
@@ -55,11 +55,13 @@ extension PeerEvent {
 }
 
 /// Which level every link has: what is announced when it changes.
-struct LinkLevels {
+package struct LinkLevels {
   private var levels: [String: String] = [:]
 
+  package init() {}
+
   /// - Returns: records of the links whose level is another than at the last call. The first look announces all.
-  mutating func changes(in snapshot: LinkSnapshot) -> [JournalRecord] {
+  package mutating func changes(in snapshot: LinkSnapshot) -> [JournalRecord] {
     guard snapshot.epoch > 0 else { return [] }
     var records: [JournalRecord] = []
     for link in snapshot.links {

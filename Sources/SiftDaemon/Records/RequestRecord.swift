@@ -3,9 +3,9 @@
 import HostIO
 import SiftCore
 
-enum RequestRecord {
+package enum RequestRecord {
   /// - Parameter summary: with closed books.
-  static func make(_ request: GenerationRequest, _ summary: GenerationSummary) -> JournalRecord {
+  package static func make(_ request: GenerationRequest, _ summary: GenerationSummary) -> JournalRecord {
     JournalRecord(
       priority: priority(summary), messageID: MessageID.request.rawValue, message: message(request, summary),
       fields: fields(request, summary))

@@ -43,13 +43,13 @@ public protocol EnergyWindows: Sendable {
 }
 
 /// Splits windows over the requests in them.
-enum EnergyShare {
+package enum EnergyShare {
   /// - Parameters:
   ///   - window: energy of the request's window. When modelled, `dynamic` is of this request's activity alone.
   ///   - own: core seconds of the request.
   ///   - all: core seconds of all requests while the window was open, ≥ own.
   /// - Returns: the request's energy. Shares of requests that overlap exactly add up to the window.
-  static func of(_ window: WindowEnergy, own: Double, all: Double) -> RequestEnergy {
+  package static func of(_ window: WindowEnergy, own: Double, all: Double) -> RequestEnergy {
     let share = all > 0 ? min(1, own / all) : 1
     guard let dynamic = window.dynamic else {
       return RequestEnergy(

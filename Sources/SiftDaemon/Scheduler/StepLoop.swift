@@ -32,7 +32,7 @@ public struct SchedulerFigures: Sendable, Hashable {
 }
 
 /// The state of the scheduler. One thread's; `Scheduler` gives it that thread.
-final class StepLoop {
+package final class StepLoop {
   /// A request under way.
   private struct Group {
     let request: GenerationRequest
@@ -63,7 +63,7 @@ final class StepLoop {
   private var runs: [(run: SequenceRun, group: UInt64)] = []
   private var counts = SchedulerFigures()
 
-  init(
+  package init(
     engine: any TokenEngine, model: any ServedModel, energy: any EnergyWindows, limits: SchedulerLimits,
     now: @escaping () -> ContinuousClock.Instant, processorSeconds: @escaping () -> Double,
     finished: @escaping (GenerationRequest, GenerationSummary) -> Void
@@ -77,26 +77,27 @@ final class StepLoop {
     self.finished = finished
   }
 
-  var isIdle: Bool { groups.isEmpty }
+  package var isIdle: Bool { groups.isEmpty }
 
-  var figures: SchedulerFigures {
+  package var figures: SchedulerFigures {
     var figures = counts
     figures.running = runs.count
     figures.waiting = groups.reduce(0) { $0 + $1.request.sequences - $1.nextToOpen }
     return figures
   }
 
-  func submit(_ request: GenerationRequest, number: UInt64, emit: @escaping @Sendable (GenerationEvent) -> Void) {
+  package func submit(_ request: GenerationRequest, number: UInt64, emit: @escaping @Sendable (GenerationEvent) -> Void)
+  {
     groups.append(Group(request: request, number: number, emit: emit, arrived: now()))
   }
 
   /// Ends a request whose client went away and frees its sequences.
-  func cancel(_ number: UInt64) { abandon(number, outcome: .cancelled) }
+  package func cancel(_ number: UInt64) { abandon(number, outcome: .cancelled) }
 
-  func cancelAll() { for group in groups { cancel(group.number) } }
+  package func cancelAll() { for group in groups { cancel(group.number) } }
 
   /// Admits what fits and makes one step. Does nothing when idle.
-  func step() {
+  package func step() {
     admit()
     let granted = StepPlanner.rows(for: runs.map(\.run.plan), rows: limits.rows)
     let active = runs.indices.filter { granted[$0] > 0 }

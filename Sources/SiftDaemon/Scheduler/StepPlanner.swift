@@ -1,19 +1,24 @@
 // Who gets how many rows of the next step: every decoding sequence one, the rest evenly to the prompts that are read.
 
 /// A sequence as the planner sees it.
-struct PlannedSequence: Sendable, Equatable {
+package struct PlannedSequence: Sendable, Equatable {
   /// Tokens not yet given to the engine: a prompt's rest, or 1 for a sequence that decodes.
-  var pending: Int
-  var isDecoding: Bool
+  package var pending: Int
+  package var isDecoding: Bool
+
+  package init(pending: Int, isDecoding: Bool) {
+    self.pending = pending
+    self.isDecoding = isDecoding
+  }
 }
 
-enum StepPlanner {
+package enum StepPlanner {
   /// - Parameters:
   ///   - sequences: by age, oldest first; fewer decoding ones than `rows`.
   ///   - rows: rows of a step, ≥ 1.
   /// - Returns: rows for each sequence; no sequence that has something pending starves for more than one step, because
   ///   decoding ones always get theirs and the others share what is left, the smaller demands first.
-  static func rows(for sequences: [PlannedSequence], rows: Int) -> [Int] {
+  package static func rows(for sequences: [PlannedSequence], rows: Int) -> [Int] {
     var granted = [Int](repeating: 0, count: sequences.count)
     var left = rows
     for (index, sequence) in sequences.enumerated() where sequence.isDecoding && left > 0 {

@@ -1,17 +1,17 @@
 // Stop strings in a text that arrives in pieces: nothing that may still become a stop string is given out.
 
 /// Watches an answer for the strings that end it.
-struct StopMatcher {
+package struct StopMatcher {
   private let stops: [[UInt8]]
   /// Text that was not given out yet because a stop string may begin in it.
   private var held: [UInt8] = []
 
   /// - Parameter stops: non-empty strings.
-  init(_ stops: [String]) { self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty } }
+  package init(_ stops: [String]) { self.stops = stops.map { Array($0.utf8) }.filter { !$0.isEmpty } }
 
   /// Takes a piece of whole characters.
   /// - Returns: the text that is safe to give out, and whether a stop string was met (the text then ends before it).
-  mutating func append(_ piece: String) -> (text: String, stopped: Bool) {
+  package mutating func append(_ piece: String) -> (text: String, stopped: Bool) {
     guard !stops.isEmpty else { return (piece, false) }
     held.append(contentsOf: piece.utf8)
     if let at = firstStop() {
@@ -27,7 +27,7 @@ struct StopMatcher {
   }
 
   /// The text that was still held when the answer ended otherwise.
-  mutating func finish() -> String {
+  package mutating func finish() -> String {
     defer { held = [] }
     return String(decoding: held, as: UTF8.self)
   }

@@ -6,23 +6,23 @@ import SiftPolicy
 import Synchronization
 
 /// The configuration that runs now.
-final class LiveConfiguration: Sendable {
+package final class LiveConfiguration: Sendable {
   private let state: Mutex<Configuration>
 
-  init(_ configuration: Configuration) { state = Mutex(configuration) }
+  package init(_ configuration: Configuration) { state = Mutex(configuration) }
 
-  var now: Configuration { state.withLock { $0 } }
+  package var now: Configuration { state.withLock { $0 } }
 
   /// Defaults of requests.
-  var requestDefaults: RequestDefaults { RequestDefaults(now) }
+  package var requestDefaults: RequestDefaults { RequestDefaults(now) }
 
   /// What a reload did.
-  struct Outcome: Equatable {
-    var applied: [String]
-    var needRestart: [String]
+  package struct Outcome: Equatable {
+    package var applied: [String]
+    package var needRestart: [String]
 
     /// One line.
-    var message: String {
+    package var message: String {
       if applied.isEmpty && needRestart.isEmpty { return "configuration reloaded: nothing changed" }
       var parts: [String] = []
       if !applied.isEmpty { parts.append("changed \(applied.joined(separator: ", "))") }
@@ -32,7 +32,7 @@ final class LiveConfiguration: Sendable {
   }
 
   /// Takes the live keys of `other`.
-  func reload(_ other: Configuration) -> Outcome {
+  package func reload(_ other: Configuration) -> Outcome {
     state.withLock { configuration in
       let changes = configuration.changes(to: other)
       configuration = configuration.reloaded(from: other)

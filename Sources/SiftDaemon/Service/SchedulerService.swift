@@ -12,6 +12,8 @@ struct SchedulerService: Service {
     } onCancelOrGracefulShutdown: {
       scheduler.close()
     }
+    // The thread may end before this service's turn to stop comes; the group takes an early end for a failure.
+    try? await gracefulShutdown()
   }
 
   /// Waits for the thread off the shared pool.

@@ -19,19 +19,26 @@ public struct Pulse: Sendable {
 }
 
 /// The rule, without time: one round after another.
-struct WatchdogState {
+package struct WatchdogState {
   private var seen: [String: UInt64] = [:]
   /// Parts that stood still in the round before, so that each is announced once.
   private var stuck: Set<String> = []
 
   /// What a round found.
-  struct Round: Equatable {
+  package struct Round: Equatable {
     /// Whether every part moved since the round before (or this is the first).
-    var isAlive: Bool
-    var newlyStuck: [String]
+    package var isAlive: Bool
+    package var newlyStuck: [String]
+
+    package init(isAlive: Bool, newlyStuck: [String]) {
+      self.isAlive = isAlive
+      self.newlyStuck = newlyStuck
+    }
   }
 
-  mutating func round(_ pulses: [Pulse]) -> Round {
+  package init() {}
+
+  package mutating func round(_ pulses: [Pulse]) -> Round {
     var still: [String] = []
     for pulse in pulses {
       let moved = pulse.moved()

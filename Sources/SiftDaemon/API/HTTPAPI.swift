@@ -1,0 +1,65 @@
+// The HTTP API as a whole: what it needs, and the responder made of it.
+
+import Hummingbird
+
+/// Everything that the API asks of the daemon. On an expert host there is no model to serve: only health, metrics and
+/// status are there.
+package struct HTTPAPI: Sendable {
+  /// What serves text.
+  package struct Serving: Sendable {
+    package var model: any ServedModel
+    package var scheduler: Scheduler
+    /// Read once a request; a reload changes it.
+    package var defaults: @Sendable () -> RequestDefaults
+    /// Ids and seeds of requests that bring none.
+    package var random: @Sendable () -> UInt64
+
+    package init(
+      model: any ServedModel, scheduler: Scheduler, defaults: @escaping @Sendable () -> RequestDefaults,
+      random: @escaping @Sendable () -> UInt64
+    ) {
+      self.model = model
+      self.scheduler = scheduler
+      self.defaults = defaults
+      self.random = random
+    }
+  }
+
+  private let serving: Serving?
+  private let metrics: Metrics
+  private let gauges: @Sendable () -> [Metrics.Gauge]
+  private let report: @Sendable () -> StatusReport
+  private let bodyLimit: Int
+  private let unixTime: @Sendable () -> Int
+
+  /// - Parameters:
+  ///   - gauges: figures for /metrics that others keep.
+  ///   - bodyLimit: largest request body in bytes.
+  ///   - unixTime: seconds since 1970.
+  package init(
+    serving: Serving?, metrics: Metrics, gauges: @escaping @Sendable () -> [Metrics.Gauge],
+    report: @escaping @Sendable () -> StatusReport, bodyLimit: Int, unixTime: @escaping @Sendable () -> Int
+  ) {
+    self.serving = serving
+    self.metrics = metrics
+    self.gauges = gauges
+    self.report = report
+    self.bodyLimit = bodyLimit
+    self.unixTime = unixTime
+  }
+
+  /// Answers every request.
+  package func responder() -> RouterResponder<APIContext> {
+    let scheduler = serving?.scheduler
+    let status = StatusRoutes(
+      metrics: metrics, gauges: gauges, report: report, isHealthy: { scheduler?.isOpen ?? true })
+    let generation = serving.map {
+      GenerationRoutes(
+        model: $0.model, scheduler: $0.scheduler, defaults: $0.defaults, bodyLimit: bodyLimit, unixTime: unixTime,
+        random: $0.random)
+    }
+    return APIRouter(
+      status: status, models: serving.map { ModelRoutes(model: $0.model, created: unixTime()) }, generation: generation
+    ).build()
+  }
+}
