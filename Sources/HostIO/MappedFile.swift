@@ -62,4 +62,9 @@ public final class MappedFile: Sendable {
     case .scattered: madvise(start, identity.size, MADV_RANDOM)
     }
   }
+  /// Gives the pages that this process has touched back to the page cache; reading them again brings them back.
+  public func release() {
+    guard let start = UnsafeMutableRawPointer(bitPattern: address) else { return }
+    madvise(start, identity.size, MADV_DONTNEED)
+  }
 }

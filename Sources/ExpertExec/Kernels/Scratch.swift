@@ -10,9 +10,9 @@ final class Scratch<Element: BitwiseCopyable> {
   let count: Int
 
   /// - Throws: `SessionError.outOfMemory` when the address space cannot be had.
-  init(_ count: Int) throws(SessionError) {
+  init(_ count: Int, hugePages: Bool = false) throws(SessionError) {
     let bytes = max(count, 1) * MemoryLayout<Element>.stride
-    guard let memory = ReservedMemory(count: bytes) else { throw .outOfMemory(bytes: bytes) }
+    guard let memory = ReservedMemory(count: bytes, hugePages: hugePages) else { throw .outOfMemory(bytes: bytes) }
     self.base = memory.base.bindMemory(to: Element.self, capacity: max(count, 1))
     self.memory = memory
     self.count = count

@@ -14,6 +14,8 @@ public final class Engine: Sendable {
   public let kernels: KernelTable
   /// Threads that a session uses unless its options say otherwise, ≥ 1.
   public let threads: Int
+  /// Where the weights lie; `mapped` also when memory for a copy was refused.
+  public var residence: WeightResidence { tables.residence }
   let shape: ModelShape
   let tables: ModelTables
 
@@ -29,17 +31,20 @@ public final class Engine: Sendable {
   /// - Parameters:
   ///   - threads: threads that a session uses, the caller among them; at least 1 is taken.
   ///   - kernels: the instruction set.
+  ///   - residence: where the weights shall lie.
   ///   - hashCache: a folder in which hashes of large models are remembered; nil remembers nothing.
-  public init(folder: String, threads: Int = 1, kernels: KernelTable = .best, hashCache: String? = nil)
-    throws(ModelError)
-  {
+  public init(
+    folder: String, threads: Int = 1, kernels: KernelTable = .best, residence: WeightResidence = .mapped,
+    hashCache: String? = nil
+  ) throws(ModelError) {
     files = try ModelFiles(folder: folder, hashCache: hashCache)
     tokenizer = try Tokenizer(folder: folder, vocabulary: files.description.vocabulary)
     chatTemplate = try ChatTemplate(folder: folder)
     self.kernels = kernels
     self.threads = max(threads, 1)
     shape = ModelShape(files.description)
-    tables = ModelTables(files.weights)
+    tables = ModelTables(files.weights, residence: residence)
+    if tables.residence == .hugePages { files.releasePages() }
   }
 
   /// A twin with other kernels or threads over the same files.

@@ -31,13 +31,14 @@ extension InferenceSession {
       queries: activations.queries.base, keys: activations.keys.base, values: activations.values.base,
       out: activations.mixed.base, spans: UnsafePointer(layout.spans.base), spanCount: layout.spanCount,
       cosines: cosines, sines: sines)
+    let alone = layout.pairs * engine.shape.queryWidth * 2 < LinearJob.worthSharing
     if layout.spansDepend {
       job.part = .prepare
-      team.run(&job)
+      team.run(&job, alone: alone)
       job.claims = Claims()
       job.part = .mix
     }
-    team.run(&job)
+    team.run(&job, alone: alone)
     addAttention(layer, matrices)
   }
 

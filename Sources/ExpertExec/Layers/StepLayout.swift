@@ -29,6 +29,8 @@ struct StepLayout {
   private(set) var reach = 0
   /// Whether some sequence has more than one span, so that one span reads keys that another appends.
   private(set) var spansDepend = false
+  /// Pairs of a query and a position it sees, over all rows.
+  private(set) var pairs = 0
 
   init(maxRows: Int, maxLogitRows: Int) throws(SessionError) {
     tokens = try Scratch(maxRows)
@@ -38,7 +40,7 @@ struct StepLayout {
   }
 
   mutating func reset() {
-    (rows, spanCount, wantedCount, reach) = (0, 0, 0, 0)
+    (rows, spanCount, wantedCount, reach, pairs) = (0, 0, 0, 0, 0)
     spansDepend = false
   }
 
@@ -61,6 +63,7 @@ struct StepLayout {
       wantedCount += 1
     }
     rows += chunk.count
+    pairs += chunk.count * (start + chunk.count)
     reach = max(reach, start + chunk.count)
   }
 }

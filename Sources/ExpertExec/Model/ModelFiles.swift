@@ -42,6 +42,9 @@ public final class ModelFiles: Sendable {
     self.hash = ModelHash.combine(description, zip(tensors, digests).map { ($0.entry, $1) })
   }
 
+  /// Gives the pages of the weights that this process has touched back to the page cache.
+  func releasePages() { for file in catalogue.files { file.mapping.release() } }
+
   /// Bytes of all weight files.
   public var fileBytes: Int { catalogue.files.reduce(0) { $0 + $1.mapping.count } }
 

@@ -68,6 +68,12 @@ struct InvarianceTests {
     }
   }
 
+  @Test func `weights copied to huge pages give the same bits`() throws {
+    let copied = try Engine(folder: ReferenceModel.folder, residence: .hugePages)
+    #expect(copied.residence == .hugePages)
+    #expect(try bits(copied) == bits(referenceEngine()))
+  }
+
   @Test(arguments: TinyModel.Family.allCases)
   func `every family gives the same bits however a prompt is cut`(family: TinyModel.Family) throws {
     var recipe = TinyModel()
