@@ -196,7 +196,10 @@ struct ExpertDispatch {
       step.statistics.remoteExperts += nodes[index].pairCount
       step.statistics.nodes[index].execution += execution
       step.statistics.nodes[index].joules += energy?.joules ?? 0
-      if let standing { step.statistics.nodes[index].standing = max(step.statistics.nodes[index].standing ?? standing, standing) }
+      if let standing {
+        let weakest = max(step.statistics.nodes[index].standing ?? standing, standing)
+        step.statistics.nodes[index].standing = weakest
+      }
     case .late:
       step.statistics.nodes[index].late += 1
     case .lost(let reason):
