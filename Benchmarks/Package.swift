@@ -18,5 +18,10 @@ let package = Package(
     .executableTarget(name: "engine-bench", dependencies: ["BenchSupport", engine], swiftSettings: strict),
     .executableTarget(
       name: "alloc-bench", dependencies: ["BenchSupport", "CCountedMalloc", engine], swiftSettings: strict),
+    .executableTarget(
+      name: "peer-bench",
+      dependencies: [
+        engine, .product(name: "SiftCluster", package: "siftd"), .product(name: "SiftCore", package: "siftd"),
+      ], swiftSettings: strict),
   ]
 )

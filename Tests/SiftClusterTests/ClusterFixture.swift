@@ -62,8 +62,8 @@ final class OwnedVisit: @unchecked Sendable {
   }
 
   /// A visit as given.
-  init(layer: Int, width: Int, counts: [Int32], experts: [Int32], weights: [Float], hidden: [Float]) {
-    node = NodeIndex(1)
+  init(node: Int = 1, layer: Int, width: Int, counts: [Int32], experts: [Int32], weights: [Float], hidden: [Float]) {
+    self.node = NodeIndex(node)
     self.layer = layer
     self.width = width
     self.counts = counts

@@ -25,10 +25,13 @@ final class ServerConnection: ChannelInboundHandler {
   private var waiting = CircularBuffer<WaitingVisit>()
   private var isScheduled = false
   private var isReading = true
+  /// Within `executeOne`: the next visit waits for a turn, so that the socket is read between two.
+  private var isExecuting = false
   private var isStopping = false
   private var context: ChannelHandlerContext?
   private var handshakeTimer: Scheduled<Void>?
-  private var lastFrame = ContinuousClock.now
+  /// When bytes came last.
+  private var lastRead = ContinuousClock.now
 
   init(registry: ServerRegistry, address: String) {
     self.registry = registry
@@ -71,15 +74,20 @@ final class ServerConnection: ChannelInboundHandler {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if case .closing = state { return }
     assembler.append(unwrapInboundIn(data))
+    lastRead = .now
     do throws(WireError) {
       while let (header, body) = try assembler.next() {
-        lastFrame = .now
         try handle(header.kind, body, context)
         if case .closing = state { return }
       }
     } catch {
       drop(error.description)
     }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    proceed()
+    context.fireChannelReadComplete()
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -94,8 +102,7 @@ final class ServerConnection: ChannelInboundHandler {
     case (.greeting(let name), .hello):
       try greet(body.unsafely { bytes throws(WireError) in try GreetingCodec.read(bytes, frame: "hello") }, name)
     case (.serving, .visit):
-      waiting.append(WaitingVisit(body: body, arrival: lastFrame))
-      proceed()
+      waiting.append(WaitingVisit(body: body, arrival: lastRead))
     case (.serving, .ping):
       let number = try body.unsafely { bytes throws(WireError) in try NoticeCodec.number(bytes, frame: "ping") }
       var out = context.channel.allocator.buffer(capacity: 16)
@@ -150,7 +157,7 @@ final class ServerConnection: ChannelInboundHandler {
     }
     guard !isScheduled, !waiting.isEmpty, context.channel.isWritable else { return }
     isScheduled = true
-    registry.worker.schedule(self, on: context.eventLoop)
+    registry.worker.schedule(self, alone: registry.hasOne && !isExecuting, on: context.eventLoop)
   }
 
   /// Called by the worker when it is this connection's turn.
@@ -158,6 +165,8 @@ final class ServerConnection: ChannelInboundHandler {
     isScheduled = false
     guard let context, case .serving(let gateway) = state, let visit = waiting.popFirst() else { return }
     var out = context.channel.allocator.buffer(capacity: visit.body.readableBytes * 2 + 64)
+    isExecuting = true
+    defer { isExecuting = false }
     do throws(WireError) {
       try worker.execute(visit, peerFrameBytes: gateway.frameBytes, into: &out)
     } catch {
@@ -219,7 +228,7 @@ final class ServerConnection: ChannelInboundHandler {
     let limit = registry.worker.limits.idleTimeout
     context.eventLoop.assumeIsolated().scheduleTask(in: limit.timeAmount) {
       guard let context = self.context, case .serving = self.state else { return }
-      if self.waiting.isEmpty && ContinuousClock.now - self.lastFrame >= limit {
+      if self.waiting.isEmpty && ContinuousClock.now - self.lastRead >= limit {
         self.drop("silent for \(limit)")
       } else {
         self.watchIdle(context)

@@ -34,6 +34,9 @@ final class ServerRegistry {
     return connection
   }
 
+  /// Whether there is but one connection.
+  var hasOne: Bool { connections.count == 1 }
+
   func remove(_ connection: ServerConnection) {
     connections[ObjectIdentifier(connection)] = nil
     if connections.isEmpty { whenEmpty?.succeed(()) }

@@ -2,7 +2,8 @@
 //
 // Why inline: an execution takes all cores anyway, a second thread would only add two hand-overs to every exchange.
 // What waits meanwhile is what could not run anyway: other visits, pings, new connections. Between two visits the loop
-// goes round once, so that every socket is read and the age of every visit is known to within one execution.
+// goes round once, so that every socket is read and the age of every visit is known to within one execution. Only where
+// there is no other socket is a visit executed as soon as it was read.
 
 import ExpertExec
 import NIOCore
@@ -36,8 +37,9 @@ final class VisitWorker {
     self.statistics = statistics
   }
 
-  /// `connection` has a visit that could be executed.
-  func schedule(_ connection: ServerConnection, on loop: any EventLoop) {
+  /// `connection` has a visit that could be executed. - Parameter alone: there is no other connection.
+  func schedule(_ connection: ServerConnection, alone: Bool, on loop: any EventLoop) {
+    if alone, !isDraining { return connection.executeOne(self) }
     ready.append(connection)
     guard !isDraining else { return }
     isDraining = true

@@ -24,6 +24,7 @@ final class PeerConnection: @unchecked Sendable {
   private var waiters = 0
   private var slots = ReplySlots()
   private var estimator = ExchangeEstimator()
+  private var vigil = Vigil()
   /// Visits in a row that ended without a sign of life, and when the first of them was sent.
   private var silent = (visits: 0, since: ContinuousClock.now)
 
@@ -105,13 +106,21 @@ final class PeerConnection: @unchecked Sendable {
   {
     locked {
       guard let slot = slots.find(number) else { return .lost(reason: "visit \(number) is not under way") }
+      let began = ContinuousClock.now
       while true {
         if case .waiting = slot.state, !isRead { read() }
-        guard case .waiting = slot.state else { return redeem(slot, sums) }
-        let left = (deadline - .now).nanoseconds
-        guard left > 0 else { return giveUp(slot) }
+        let now = ContinuousClock.now
+        guard case .waiting = slot.state else {
+          vigil.waited(now - began)
+          return redeem(slot, sums)
+        }
+        let left = (deadline - now).nanoseconds
+        guard left > 0 else {
+          vigil.waited(now - began)
+          return giveUp(slot)
+        }
         slot.wasAwaited = true
-        isRead ? sleep(left) : awaitBytes(left)
+        if isRead { sleep(left) } else if vigil.watches(after: now - began) { yield() } else { awaitBytes(left) }
       }
     }
   }
@@ -143,6 +152,14 @@ final class PeerConnection: @unchecked Sendable {
     }
     published.withLock { $0.late += 1 }
     return .late
+  }
+
+  /// Lets others have the lock for a moment.
+  private func yield() {
+    loop.leave()
+    lock.unlock()
+    lock.lock()
+    loop.enter()
   }
 
   /// Sleeps until the reader has read something or has left.
@@ -180,8 +197,6 @@ final class PeerConnection: @unchecked Sendable {
     do throws(WireError) {
       while let (header, body) = try link.nextFrame() {
         lastReceived = .now
-        let bytes = header.bodyBytes + WireProtocol.headerBytes
-        published.withLock { $0.bytesDown += UInt64(bytes) }
         if let farewell = try handle(header.kind, body) { return down_(farewell) }
       }
     } catch {
@@ -195,6 +210,7 @@ final class PeerConnection: @unchecked Sendable {
     switch kind {
     case .reply: try body.unsafely { bytes throws(WireError) in try take(bytes) }
     case .pong:
+      published.withLock { $0.bytesDown += 16 }
       let number = try body.unsafely { bytes throws(WireError) in try NoticeCodec.number(bytes, frame: "pong") }
       guard let asked = ping, asked.number == number else { throw WireError("pong.number", "\(number) was not asked") }
       ping = nil
@@ -215,37 +231,52 @@ final class PeerConnection: @unchecked Sendable {
     var reader = WireReader(bytes, frame: "reply")
     let reply = try ReplyCodec.readHeader(&reader)
     guard slots.wasGiven(reply.number) else { throw reader.error("number", "\(reply.number) was never asked") }
+    let down = bytes.count + WireProtocol.headerBytes
     guard let slot = slots.find(reply.number), case .waiting = slot.state else {
-      return published.withLock { $0.lateReplies += 1 }
+      return published.withLock {
+        $0.lateReplies += 1
+        $0.bytesDown += UInt64(down)
+      }
     }
     guard reply.rows == slot.rows else { throw reader.error("rows", "\(reply.rows), asked were \(slot.rows)") }
     guard reply.encoding == slot.encoding else { throw reader.error("encoding", "is not the visit's") }
     switch reply.status {
     case .done:
       try ReplyCodec.readSums(&reader, encoding: reply.encoding, count: slot.rows * own.width, into: slot.sums)
-      settle(slot, reply, bytes: slot.bytesUp + bytes.count + WireProtocol.headerBytes)
+      settle(slot, reply, down: down)
     case .late:
       try reader.finish()
       slot.state = .done(reply)
-      published.withLock { $0.late += 1 }
+      published.withLock {
+        $0.late += 1
+        $0.bytesDown += UInt64(down)
+      }
     case .failed:
       slot.state = .failed(NoticeCodec.text(try reader.take(min(reader.remaining, FrameLimits.textBytes), "message")))
-      published.withLock { $0.failed += 1 }
+      published.withLock {
+        $0.failed += 1
+        $0.bytesDown += UInt64(down)
+      }
     }
   }
 
-  private func settle(_ slot: ReplySlot, _ reply: ReplyHeader, bytes: Int) {
+  private func settle(_ slot: ReplySlot, _ reply: ReplyHeader, down: Int) {
     slot.state = .done(reply)
-    slot.arrival = lastReceived
     let way = lastReceived - slot.sent - .nanoseconds(Int64(clamping: reply.execution))
-    if slot.wasAwaited { measured(way, bytes: bytes) }
-    published.withLock { $0.done += 1 }
+    if slot.wasAwaited { estimator.add(seconds: way.seconds, bytes: slot.bytesUp + down, at: lastReceived) }
+    publish(down: down, done: 1)
   }
 
   private func measured(_ way: Duration, bytes: Int) {
     estimator.add(seconds: way.seconds, bytes: bytes, at: lastReceived)
+    publish(down: 0, done: 0)
+  }
+
+  private func publish(down: Int, done: Int) {
     let estimator = estimator
     published.withLock {
+      $0.done += done
+      $0.bytesDown += UInt64(down)
       $0.roundTrip = estimator.smoothed.map { .seconds($0) }
       $0.roundTripMin = estimator.least.map { .seconds($0) }
       $0.roundTripAt = estimator.at

@@ -72,6 +72,25 @@ package struct PeerAnnouncer: Sendable {
   }
 }
 
+/// Whether to stay awake for a reply. Going to sleep and being woken costs about as much as a short exchange takes; so
+/// while replies of late have come within 40 µs, the waiting thread looks for them for as long instead of sleeping. Over
+/// a radio, or when a visit has something to compute, replies take longer and no time is spent looking.
+package struct Vigil: Sendable {
+  package static let limit: Duration = .microseconds(40)
+  /// Smoothed seconds (1/8); begins asleep.
+  private var usual = 1.0
+
+  package init() {}
+
+  /// Whether to look once more instead of sleeping, having waited for `time`.
+  package func watches(after time: Duration) -> Bool { usual < Self.limit.seconds && time < Self.limit }
+
+  /// A wait is over, with a reply or without. One long wait does not count for more than ten limits.
+  package mutating func waited(_ time: Duration) {
+    usual += (min(time.seconds, 10 * Self.limit.seconds) - usual) / 8
+  }
+}
+
 /// Fits time = overhead + bytes / goodput over exchanges, the older the lighter, and smooths their round trips.
 package struct ExchangeEstimator: Sendable {
   private static let decay = 0.98

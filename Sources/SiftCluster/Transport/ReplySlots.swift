@@ -16,7 +16,6 @@ final class ReplySlot {
   var encoding = PayloadEncoding.f32
   var bytesUp = 0
   var sent = ContinuousClock.now
-  var arrival = ContinuousClock.now
   var patience = Duration.zero
   /// The reply was being waited for when it came, so that its time of arrival is known.
   var wasAwaited = false
