@@ -5,6 +5,7 @@ SWIFT  = tools/swift
 BUILD  = $(SWIFT) build -c release $(SWIFTFLAGS)
 VENV   = .build-venv
 PREFIX = /usr/local
+MODEL  = Models/sift-reference-moe
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-neon test-tools test-openai test-swift build deps format lint bench install clean
@@ -50,7 +51,10 @@ lint: ## complain about sources that are not in the project's form
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests $(wildcard Benchmarks)
 
 bench: deps ## the benchmarks, as ratios taken in one run
-	cd Benchmarks && ../$(SWIFT) build -c release $(SWIFTFLAGS)
+	$(BUILD) --package-path Benchmarks
+	Benchmarks/.build/release/kernel-bench
+	Benchmarks/.build/release/engine-bench $(MODEL)
+	Benchmarks/.build/release/alloc-bench $(MODEL)
 
 install: build ## into $(DESTDIR)$(PREFIX)
 	install -D -m 755 .build/release/siftd $(DESTDIR)$(PREFIX)/bin/siftd

@@ -1,6 +1,6 @@
-// engine-bench MODEL [--threads N] [--rounds N] [--kernels NAME] [--only decode|prefill]: tokens per second of one
-// stream, as one line of JSON: reading a prompt of 512 tokens, and writing 64 tokens after a prompt of 16; by the clock,
-// and per processor second of all threads (for machines that others use as well).
+// engine-bench MODEL [--threads N] [--rounds N] [--kernels NAME] [--only decode|prefill] [--streams N]: tokens per second
+// of one stream, or of N that are written together, as one line of JSON: reading a prompt of 512 tokens, and writing 64
+// after a prompt of 16; by the clock, and per processor second of all threads (for machines that others use as well).
 
 import BenchSupport
 import ExpertExec
@@ -14,7 +14,7 @@ struct EngineBench {
   static func main() throws {
     let arguments = Arguments()
     guard let folder = arguments.words.first else {
-      fail("engine-bench MODEL [--threads N] [--rounds N] [--kernels NAME] [--only decode|prefill]")
+      fail("engine-bench MODEL [--threads N] [--rounds N] [--kernels NAME] [--only decode|prefill] [--streams N]")
     }
     let threads = arguments.number("threads", or: processors())
     let rounds = arguments.number("rounds", or: 5)
@@ -22,7 +22,8 @@ struct EngineBench {
     guard let kernels = KernelTable(named: name) else { fail("no kernels named \(name) here") }
     let engine = try Engine(folder: folder, threads: threads, kernels: kernels)
     let bench = EngineBench(
-      session: try InferenceSession(engine: engine), vocabulary: Int32(engine.description.vocabulary))
+      session: try InferenceSession(engine: engine), vocabulary: Int32(engine.description.vocabulary),
+      streams: arguments.number("streams", or: 1))
     let only = arguments.text("only")
     var prefill: [Rate] = []
     var decode: [Rate] = []
@@ -52,6 +53,8 @@ struct EngineBench {
 
   let session: InferenceSession
   let vocabulary: Int32
+  /// Streams that are written together.
+  let streams: Int
 
   private func rate(of tokens: Int, _ body: () throws -> Void) rethrows -> Rate {
     var clock = 0.0
@@ -76,12 +79,18 @@ struct EngineBench {
   }
 
   private func decode() throws -> Rate {
-    let id = try session.open(capacity: Self.decodePrompt + Self.decodeTokens)
-    defer { session.close(id) }
-    let text = tokens(Self.decodeTokens)
-    try session.forward([Chunk(sequence: id, tokens: text[0..<Self.decodePrompt], wanted: .last)])
-    return try rate(of: Self.decodeTokens) {
-      for token in text { try session.forward([Chunk(sequence: id, token: token)]) }
+    let ids = try (0..<streams).map { _ in try session.open(capacity: Self.decodePrompt + Self.decodeTokens) }
+    defer { for id in ids { session.close(id) } }
+    let text = tokens(Self.decodeTokens + streams)
+    for (stream, id) in ids.enumerated() {
+      try session.forward([Chunk(sequence: id, tokens: text[stream..<stream + Self.decodePrompt], wanted: .last)])
+    }
+    var chunks = ids.map { Chunk(sequence: $0, token: 0) }
+    return try rate(of: Self.decodeTokens * streams) {
+      for step in 0..<Self.decodeTokens {
+        for stream in 0..<streams { chunks[stream] = Chunk(sequence: ids[stream], token: text[step + stream]) }
+        try session.forward(chunks)
+      }
     }
   }
 }
