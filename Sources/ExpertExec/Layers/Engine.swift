@@ -43,8 +43,7 @@ public final class Engine: Sendable {
     self.kernels = kernels
     self.threads = max(threads, 1)
     shape = ModelShape(files.description)
-    tables = ModelTables(files.weights, residence: residence)
-    if tables.residence == .hugePages { files.releasePages() }
+    tables = ModelTables(files, residence: residence)
   }
 
   /// A twin with other kernels or threads over the same files.

@@ -42,8 +42,12 @@ final class ModelTables: @unchecked Sendable {
   private let store: WeightStore
 
   /// - Parameter residence: where the weights shall lie; where they do is in the property of this name.
-  init(_ weights: ModelWeights, residence: WeightResidence) {
+  init(_ files: ModelFiles, residence: WeightResidence) {
+    let weights = files.weights
     let store = WeightStore(weights, residence: residence)
+    // Layer by layer, so that file pages and copy are never in memory together.
+    let release = { if store.residence == .hugePages { files.releasePages() } }
+    release()
     self.store = store
     self.residence = store.residence
     finalNorm = store.place(weights.finalNorm)
@@ -60,6 +64,7 @@ final class ModelTables: @unchecked Sendable {
       }
       (layerTable + index).initialize(to: LayerMatrices(layer, in: store, experts: next, count: experts.count))
       next += experts.count
+      release()
     }
     layers = UnsafePointer(layerTable)
   }

@@ -7,7 +7,8 @@ public enum WeightResidence: String, Sendable, Hashable, CaseIterable {
   /// In the mapped files: shared between processes, dropped by the kernel when memory is short.
   case mapped
   /// In a private copy on huge pages: faster where weights are larger than the caches, and never dropped. The copy
-  /// takes the place of the touched file pages, so that the process is no larger than with `mapped`.
+  /// takes the place of the touched file pages layer by layer: the process is larger than with `mapped` by a layer at
+  /// most, while the copy is made.
   case hugePages
 }
 
