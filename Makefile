@@ -8,7 +8,7 @@ PREFIX = /usr/local
 MODEL  = Models/sift-reference-moe
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-neon test-tools test-openai test-swift build deps format lint bench install clean
+.PHONY: help run test test-bed test-neon test-tools test-openai test-swift build deps format lint bench install clean
 
 help: ## list what there is to do
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-openai: $(VENV)/ready ## the official OpenAI client against a running daemo
 
 test-swift: ## the Swift tests alone, already built
 	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest
+
+test-bed: build ## siftctl on the kernel's own Wi-Fi stack and sensor drivers, in a kernel booted for it (root, x86-64)
+	Tests/Bed/run
 
 build: deps ## siftd and siftctl in .build/release
 	$(BUILD) --product siftd

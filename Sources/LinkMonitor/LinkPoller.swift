@@ -3,6 +3,12 @@
 import HostIO
 import SiftCore
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// The state between polls. A value: the watcher owns one and turns it.
 package struct LinkPoller: Sendable {
   private struct Station: Hashable {
@@ -19,8 +25,8 @@ package struct LinkPoller: Sendable {
 
   private let configuration: LinkConfiguration
   private var histories: [Station: StationHistory] = [:]
-  /// Interfaces of the wireless extensions: packets received at the last poll, and when they last grew.
-  private var wextHeard: [String: (packets: UInt64, at: Duration?)] = [:]
+  /// Interfaces of the wireless extensions: packets received at the last poll, when that was, and since when they grew.
+  private var wextHeard: [String: (packets: UInt64, polled: Duration, at: Duration?)] = [:]
   private var interfaces: [InterfaceState] = []
   private var radios: [WirelessInterface] = []
   private var surveys: [UInt32: SurveyInfo] = [:]
@@ -52,11 +58,20 @@ package struct LinkPoller: Sendable {
     radios = attempt("nl80211 interfaces") { () throws(NetlinkError) in try sources.nl80211?.interfaces() } ?? []
     surveys = [:]
     for radio in radios {
-      // A driver without survey answers EOPNOTSUPP: the normal case, not worth a remark.
-      if let survey = try? sources.nl80211?.survey(of: radio.index) { surveys[radio.index] = survey }
+      surveys[radio.index] = survey(of: radio, sources)
     }
     let neighbours = attempt("neighbour table") { () throws(NetlinkError) in try sources.routes?.neighbours() } ?? []
     ways = configuration.peers.map { way(to: $0, sources, neighbours) }
+  }
+
+  /// A driver without survey answers EOPNOTSUPP: the normal case on client chips, not worth a remark.
+  private mutating func survey(of radio: WirelessInterface, _ sources: LinkSources) -> SurveyInfo? {
+    do throws(NetlinkError) {
+      return try sources.nl80211?.survey(of: radio)
+    } catch {
+      if error != .refused(errno: EOPNOTSUPP) { remarks.append("survey of \(radio.name): \(error)") }
+      return nil
+    }
   }
 
   private mutating func attempt<Value>(
@@ -196,8 +211,8 @@ package struct LinkPoller: Sendable {
   private mutating func extensionsHeard(_ name: String, _ sources: LinkSources, at instant: Duration) -> Duration? {
     guard let packets = InterfaceState(name, root: sources.sysfs)?.receivedPackets else { return nil }
     let before = wextHeard[name]
-    let heard = before.map { $0.packets == packets ? $0.at : instant } ?? nil
-    wextHeard[name] = (packets, heard)
+    let heard = before.map { $0.packets == packets ? $0.at : $0.polled } ?? nil
+    wextHeard[name] = (packets, instant, heard)
     return heard
   }
 

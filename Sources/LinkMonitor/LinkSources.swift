@@ -23,12 +23,15 @@ public struct LinkSources: Sendable {
   }
 
   /// The kernel's. Never fails: a family that is missing is remarked on.
-  public static func system(sysfs: SysfsRoot = .system) -> LinkSources {
+  /// - Parameter nl80211: false leaves it out, so that the wireless extensions are heard on a machine that has both.
+  public static func system(sysfs: SysfsRoot = .system, nl80211: Bool = true) -> LinkSources {
     var sources = LinkSources(nl80211: nil, routes: nil, sysfs: sysfs)
-    do throws(NetlinkError) {
-      sources.nl80211 = NL80211Client(try NetlinkSocket.generic("nl80211"))
-    } catch {
-      sources.remarks.append("nl80211: \(error)")
+    if nl80211 {
+      do throws(NetlinkError) {
+        sources.nl80211 = NL80211Client(try NetlinkSocket.generic("nl80211"))
+      } catch {
+        sources.remarks.append("nl80211: \(error)")
+      }
     }
     do throws(NetlinkError) {
       sources.routes = RouteClient(try NetlinkSocket.route())

@@ -138,6 +138,19 @@ import Testing
     #expect(try client.stations(of: 3).count == 1)
   }
 
+  @Test(arguments: [(2412, -92.0), (2437, nil)])
+  func aSurveyThatMarksNoChannelIsFoundByTheFrequency(megahertz: Int, noise: Double?) throws {
+    let client = NL80211Client(
+      ReplayTransport { _, sequence in
+        var frame = Frames.survey(sequence: sequence)
+        frame[50] = 0x7f  // NL80211_SURVEY_INFO_IN_USE becomes an attribute that nobody knows
+        return [frame + Frames.done(sequence: sequence)]
+      })
+    var interface = WirelessInterface(index: 3, name: "wlan0")
+    interface.frequencyMegahertz = megahertz
+    #expect(try client.survey(of: interface)?.noise?.value == noise)
+  }
+
   @Test func requestsAreWhatTheKernelExpects() throws {
     let transport = ReplayTransport { _, sequence in [Frames.done(sequence: sequence)] }
     let client = NL80211Client(transport)

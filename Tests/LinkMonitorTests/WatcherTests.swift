@@ -104,16 +104,17 @@ final class Counter: Sendable {
       clock.advance(by: .milliseconds(100))
       received.value = 11
       watcher.poll()
-      #expect(watcher.latest.links.first?.age == .zero && watcher.latest.links.first?.isFresh == true)
+      // The frame came at some time between the two polls, so it is at most this old.
+      #expect(watcher.latest.links.first?.age == .milliseconds(100) && watcher.latest.links.first?.isFresh == true)
       for _ in 0..<11 {
         clock.advance(by: .milliseconds(100))
         watcher.poll()
       }
-      #expect(watcher.latest.links.first?.age == .milliseconds(1100))
+      #expect(watcher.latest.links.first?.age == .milliseconds(1200))
       #expect(watcher.latest.links.first?.isFresh == false, "the driver repeats the last signal for ever")
       received.value = 12
       watcher.poll()
-      // Ages run on between polls.
+      // Ages run on between polls; nothing passed since the poll before.
       clock.advance(by: .milliseconds(30))
       #expect(watcher.latest.links.first?.age == .milliseconds(30))
     }
@@ -134,6 +135,12 @@ final class Counter: Sendable {
       clock.advance(by: .milliseconds(100))
       watcher.poll()
       #expect(watcher.latest.links.first?.retryRatio == 0.25, "nothing sent: nothing new")
+      received.value = 70
+      clock.advance(by: .seconds(2))
+      watcher.poll()
+      // 30 frames without a retry; what was counted before weighs half.
+      let ratio = try #require(watcher.latest.links.first?.retryRatio)
+      #expect(abs(ratio - 5 / 50.0) < 1e-12)
     }
   }
 

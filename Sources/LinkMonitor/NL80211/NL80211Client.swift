@@ -36,12 +36,16 @@ package final class NL80211Client: Sendable {
     return try StationInfo(payload: message.payload)
   }
 
-  /// The channel in use; nil when the driver has no survey (the normal case on client chips).
-  package func survey(of interface: UInt32) throws(NetlinkError) -> SurveyInfo? {
-    for message in try dump(NL80211_CMD_GET_SURVEY, interface: interface) {
-      if let survey = try SurveyInfo(payload: message.payload), survey.isInUse { return survey }
+  /// The survey of the channel that an interface is on: the one marked as in use, or, from drivers that mark none
+  /// (mac80211_hwsim), the one of its frequency. nil when there is no such survey.
+  package func survey(of interface: WirelessInterface) throws(NetlinkError) -> SurveyInfo? {
+    var ofFrequency: SurveyInfo?
+    for message in try dump(NL80211_CMD_GET_SURVEY, interface: interface.index) {
+      guard let survey = try SurveyInfo(payload: message.payload) else { continue }
+      if survey.isInUse { return survey }
+      if let frequency = interface.frequencyMegahertz, survey.frequencyMegahertz == frequency { ofFrequency = survey }
     }
-    return nil
+    return ofFrequency
   }
 
   /// A dump that was interrupted is asked for again, twice.

@@ -29,6 +29,9 @@ struct LinksCommand: AsyncParsableCommand {
       "Whose radio power: \(RadioPowerModel.published.keys.sorted().joined(separator: ", ")).", valueName: "name"))
   var radio: String = "ar9280"
 
+  @Flag(help: "Ask the wireless extensions alone, as on a kernel without nl80211.")
+  var wext = false
+
   func run() async throws {
     guard let model = RadioPowerModel.published[radio] else {
       throw ToolFailure(
@@ -54,7 +57,8 @@ struct LinksCommand: AsyncParsableCommand {
   /// At least two polls: only the second can tell a new sample from a repeated one.
   private func watch(peers: [MonitoredPeer]) async throws -> LinkSnapshot {
     let clock = ContinuousClock()
-    let watcher = LinkWatcher(configuration: LinkConfiguration(peers: peers), clock: clock)
+    let watcher = LinkWatcher(
+      configuration: LinkConfiguration(peers: peers), sources: .system(nl80211: !wext), clock: clock)
     let end = clock.now + .seconds(watchFor)
     repeat {
       watcher.poll()
