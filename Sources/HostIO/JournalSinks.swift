@@ -17,10 +17,14 @@ public struct SystemJournal: JournalSink {
   /// - Parameter identifier: SYSLOG_IDENTIFIER, the name `journalctl -t` looks for.
   public init(identifier: String) { self.identifier = identifier }
 
-  /// Whether a journald is there to talk to. `sd_journal_sendv` itself answers 0 and drops the record when none is.
+  /// Whether a journald is there to talk to. `sd_journal_sendv` itself answers 0 and drops the record when none is, and
+  /// the socket's file outlives a journald that ended: only connecting tells.
   public static var isPresent: Bool {
-    var facts = stat()
-    return stat(socketPath, &facts) == 0 && facts.st_mode & S_IFMT == S_IFSOCK
+    guard var address = SocketAddress.unix(socketPath) else { return false }
+    let probe = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    guard probe >= 0 else { return false }
+    defer { close(probe) }
+    return address.withPointer { connect(probe, $0, $1) } == 0
   }
 
   public func write(_ record: JournalRecord) {

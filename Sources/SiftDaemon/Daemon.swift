@@ -7,6 +7,7 @@ import ExpertExec
 import Glibc
 import HostIO
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import SiftCluster
@@ -94,7 +95,8 @@ public struct Daemon: Sendable {
     do {
       try await server.start()
     } catch {
-      throw DaemonFailure(.unavailable, "cannot listen on \(address) for other nodes: \(error)")
+      let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
+      throw DaemonFailure(.unavailable, "cannot listen on \(address) for other nodes: \(reason)")
     }
     return server
   }

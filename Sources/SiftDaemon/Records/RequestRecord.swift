@@ -27,7 +27,8 @@ package enum RequestRecord {
     if case .failed(let why) = summary.outcome { text += "; \(why)" }
     if !summary.troubles.isEmpty {
       let peers = summary.troubles.map { "\($0.peer) (\($0.reason))" }.joined(separator: ", ")
-      text += "; \(summary.tally.expertsLate) experts fell back because of \(peers)"
+      let late = summary.tally.expertsLate
+      text += "; \(late) expert\(late == 1 ? "" : "s") fell back because of \(peers)"
     }
     return text
   }
