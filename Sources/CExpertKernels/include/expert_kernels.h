@@ -27,12 +27,12 @@ typedef struct ek_kernels {
    * `scratch` is at least ek_matmul_scratch(cols) floats, private to the calling thread. */
   void (*matmul)(ek_dtype dtype, const void *w, const float *x, size_t ldx, float *y, size_t ldy, size_t rows, size_t cols,
                  size_t tokens, float *scratch);
-  /* out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i] */
+  /* out[i] = x[i] / sqrt(mean(x^2) + epsilon) * weight[i]; out may be x. */
   void (*rmsnorm)(const float *x, ek_dtype dtype, const void *weight, float epsilon, float *out, size_t n);
   /* x[i] = exp(x[i]) within 2 units in the last place, subnormal results included; in place. What silu_mul and softmax
    * are made of. */
   void (*exponential)(float *x, size_t n);
-  /* out[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)) */
+  /* out[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)); out may be gate or up. */
   void (*silu_mul)(const float *gate, const float *up, float *out, size_t n);
   /* x[i] = exp(x[i] - max x) / sum; in place. */
   void (*softmax)(float *x, size_t n);
