@@ -30,6 +30,8 @@ struct Siftctl: AsyncParsableCommand {
       EvalCommand.self,
       LinksCommand.self,
       RailsCommand.self,
+      DemoCommand.self,
+      GenerateCommand.self,
       SelectCommand.self,
     ])
 

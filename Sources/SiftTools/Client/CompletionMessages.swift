@@ -47,12 +47,21 @@ public struct CompletionRequest: Encodable, Sendable {
   public var topP: Double = 1
   public var seed: UInt32 = 0
   public var stream = false
+  public var streamOptions: StreamOptions?
   public var sift = PolicySetting()
+
+  /// What a stream tells besides text.
+  public struct StreamOptions: Encodable, Sendable {
+    /// Whether a last chunk has the tokens.
+    public var includeUsage: Bool
+    private enum CodingKeys: String, CodingKey { case includeUsage = "include_usage" }
+  }
 
   private enum CodingKeys: String, CodingKey {
     case model, prompt, temperature, seed, stream, sift
     case maxTokens = "max_tokens"
     case topP = "top_p"
+    case streamOptions = "stream_options"
   }
 
   public init(model: String, prompt: String, maxTokens: Int) {

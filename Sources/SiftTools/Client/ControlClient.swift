@@ -80,6 +80,13 @@ public struct ControlClient: Sendable {
 }
 
 extension ControlClient {
+  /// One event of a stream, decoded; an event that is an error becomes a `ToolFailure` in the daemon's words.
+  func decodeEvent<Event: Decodable>(_ type: Event.Type, _ data: String) throws(ToolFailure) -> Event {
+    let body = Array(data.utf8)
+    if let reason = Self.reason(body) { throw ToolFailure(.failure, "siftd at \(address): \(reason)") }
+    return try decode(type, body, "an event")
+  }
+
   private func request(_ path: String, _ body: some Encodable) throws(ToolFailure) -> HTTPClientRequest {
     var request = HTTPClientRequest(url: address.url(path))
     request.method = .POST
@@ -129,12 +136,16 @@ extension ControlClient {
 
   /// A status that is not 200, in the words of its error body if it has one.
   private func refusal(_ status: HTTPResponseStatus, _ body: [UInt8]) -> ToolFailure {
+    ToolFailure(.failure, "siftd at \(address): \(Self.reason(body) ?? status.reasonPhrase) (\(status.code))")
+  }
+
+  /// The message of an error body; nil for any other body.
+  private static func reason(_ body: [UInt8]) -> String? {
     struct Refusal: Decodable {
       struct Reason: Decodable { let message: String }
       let error: Reason
     }
-    let message = (try? JSONDecoder().decode(Refusal.self, from: Data(body)))?.error.message
-    return ToolFailure(.failure, "siftd at \(address): \(message ?? status.reasonPhrase) (\(status.code))")
+    return (try? JSONDecoder().decode(Refusal.self, from: Data(body)))?.error.message
   }
 
   /// The field that was missing or of another kind.

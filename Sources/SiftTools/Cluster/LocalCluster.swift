@@ -81,6 +81,18 @@ public final class LocalCluster: Sendable {
     for node in layout.nodes.indices { await stop(node) }
   }
 
+  /// Waits until a node ends by itself, or the task is cancelled.
+  /// - Throws: `ToolFailure` that says which and how; `CancellationError`.
+  public func untilOneEnds() async throws {
+    let (ends, ended) = AsyncStream.makeStream(of: String.self)
+    for process in processes.withLock({ $0 }) {
+      guard let process else { continue }
+      Task { ended.yield("\(process.name) ended (\(await process.end)): \(process.lastWords)") }
+    }
+    for await end in ends { throw ToolFailure(.failure, end) }
+    throw CancellationError()
+  }
+
   private func writeFiles() throws {
     let manager = FileManager.default
     do {
