@@ -33,6 +33,7 @@ struct Siftctl: AsyncParsableCommand {
       DemoCommand.self,
       GenerateCommand.self,
       SelectCommand.self,
+      StatusCommand.self,
     ])
 
   /// Runs the command. A `ToolFailure` becomes one line on standard error and its exit status; whatever else is

@@ -35,6 +35,22 @@ struct DaemonProcessTests {
     }
   }
 
+  @Test("One can wait for what it says, also for what it said before, and is not left waiting when it ends")
+  func log() async throws {
+    try await withFolder { folder in
+      let script = "echo early; trap 'echo going; exit 0' TERM; say READY=1; while :; do sleep 0.05; done"
+      let process = try await DaemonProcess.start(launch(script, in: folder))
+      #expect(await process.log.line(containing: "arl") == "early")
+      async let going = process.log.line(containing: "going")
+      async let never = process.log.line(containing: "never")
+      #expect(await process.stop() == .exited(0))
+      #expect(await going == "going")
+      #expect(await never == nil)
+      #expect(await process.log.line(containing: "early", from: 1) == nil)
+      #expect(try String(contentsOfFile: launch("", in: folder).log, encoding: .utf8) == "early\ngoing\n")
+    }
+  }
+
   @Test("A process that ignores SIGTERM is killed")
   func stubborn() async throws {
     try await withFolder { folder in

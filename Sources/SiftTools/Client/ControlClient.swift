@@ -80,8 +80,18 @@ public struct ControlClient: Sendable {
 }
 
 extension ControlClient {
+  /// Posts bytes as they are. - Returns: whatever status and body come back.
+  package func post(raw bytes: [UInt8], to path: String) async throws(ToolFailure) -> (status: Int, body: String) {
+    var request = HTTPClientRequest(url: address.url(path))
+    request.method = .POST
+    request.headers.add(name: "content-type", value: "application/json")
+    request.body = .bytes(ByteBuffer(bytes: bytes))
+    let response = try await send(request)
+    return (Int(response.status.code), String(decoding: try await collect(response), as: UTF8.self))
+  }
+
   /// One event of a stream, decoded; an event that is an error becomes a `ToolFailure` in the daemon's words.
-  func decodeEvent<Event: Decodable>(_ type: Event.Type, _ data: String) throws(ToolFailure) -> Event {
+  package func decodeEvent<Event: Decodable>(_ type: Event.Type, _ data: String) throws(ToolFailure) -> Event {
     let body = Array(data.utf8)
     if let reason = Self.reason(body) { throw ToolFailure(.failure, "siftd at \(address): \(reason)") }
     return try decode(type, body, "an event")

@@ -9,6 +9,10 @@ public struct ClusterLayout: Sendable, Hashable {
     public var experts: ClosedRange<Int>
     /// Where it executes them for others; unused for the gateway.
     public var port: UInt16
+    /// Where the gateway looks for it: `port`, or something in between.
+    public var visitedAt: UInt16
+    /// Folder of its model, if not the cluster's.
+    public var model: String?
   }
   /// Folder of the model, absolute.
   public var model: String
@@ -49,7 +53,9 @@ public struct ClusterLayout: Sendable, Hashable {
     nodes = ports.indices.map { index in
       let start = index == 0 ? 0 : first + (index - 1) * share
       let end = index == 0 ? first : start + share
-      return Node(name: index == 0 ? "gateway" : "host-\(index)", experts: start...(end - 1), port: ports[index])
+      return Node(
+        name: index == 0 ? "gateway" : "host-\(index)", experts: start...(end - 1), port: ports[index],
+        visitedAt: ports[index])
     }
   }
 
@@ -69,7 +75,8 @@ public struct ClusterLayout: Sendable, Hashable {
       (
         "model",
         [
-          "path = \(Self.quoted(model))", "name = \(Self.quoted(modelName))", "threads = \(threads)",
+          "path = \(Self.quoted(nodes[node].model ?? model))", "name = \(Self.quoted(modelName))",
+          "threads = \(threads)",
           "experts = [\"\(Self.text(nodes[node].experts))\"]",
         ]
       ),
@@ -107,7 +114,7 @@ public struct ClusterLayout: Sendable, Hashable {
     """
     [[peer]]
     name = "\(node.name)"
-    address = "127.0.0.1:\(node.port)"
+    address = "127.0.0.1:\(node.visitedAt)"
     experts = ["\(text(node.experts))"]
 
     """

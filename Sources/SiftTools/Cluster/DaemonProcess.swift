@@ -8,15 +8,15 @@ import SystemPackage
 public final class DaemonProcess: Sendable {
   /// The node's name, for messages.
   public let name: String
-  /// The file that has its standard output and error.
-  public let log: String
+  /// Its standard output and error.
+  public let log: LogBook
   /// Its process id.
   public let identifier: Int32
   private let task: Task<TerminationStatus, any Error>
   private let send: @Sendable (Signal) throws -> Void
 
   private init(
-    name: String, log: String, identifier: Int32, task: Task<TerminationStatus, any Error>,
+    name: String, log: LogBook, identifier: Int32, task: Task<TerminationStatus, any Error>,
     send: @escaping @Sendable (Signal) throws -> Void
   ) {
     self.name = name
@@ -103,9 +103,8 @@ public final class DaemonProcess: Sendable {
 
   /// The last line of the log and where the rest is.
   public var lastWords: String {
-    let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").last.map { "“\($0)”; " } ?? ""
-    return line + "its log is \(log)"
+    let line = log.lines.last { !$0.isEmpty }.map { "“\($0)”; " } ?? ""
+    return line + "its log is \(log.path)"
   }
 }
 
@@ -152,26 +151,18 @@ extension DaemonProcess {
   }
 
   private static func spawn(_ launch: Launch, notifyPath: String) async throws -> DaemonProcess {
-    let log = try open(launch.log)
-    var options = PlatformOptions()
-    // A group of its own: Ctrl-C in a terminal is for the program that started it, which stops its daemons in order.
-    options.processGroupID = 0
-    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(10))]
-    var additions: [Environment.Key: String?] = ["NOTIFY_SOCKET": notifyPath]
-    for (key, value) in launch.environment { additions[Environment.Key(stringLiteral: key)] = value }
-    let configuration = Configuration(
-      executable: .path(FilePath(launch.program)), arguments: Arguments(launch.arguments),
-      environment: .inherit.updating(additions), platformOptions: options)
+    let log = try LogBook(path: launch.log)
     let (handles, handed) = AsyncThrowingStream.makeStream(of: Handle.self)
     let task = Task {
+      defer { log.close() }
       do {
         return try await run(
-          configuration, input: .none, output: .fileDescriptor(log, closeAfterSpawningProcess: true),
-          error: .combinedWithOutput
+          configuration(launch, notifyPath), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
           handed.yield(
             Handle(identifier: execution.processIdentifier.value) { try execution.send(signal: $0) })
           handed.finish()
+          for try await line in execution.standardOutput.strings() { log.append(line) }
         }.terminationStatus
       } catch {
         handed.finish(throwing: error)
@@ -185,22 +176,23 @@ extension DaemonProcess {
       throw ToolFailure(.failure, "\(launch.program) cannot be started: \(error)")
     }
     guard let found else { throw ToolFailure(.failure, "\(launch.program) cannot be started") }
-    return DaemonProcess(
-      name: launch.name, log: launch.log, identifier: found.identifier, task: task, send: found.send)
+    return DaemonProcess(name: launch.name, log: log, identifier: found.identifier, task: task, send: found.send)
+  }
+
+  private static func configuration(_ launch: Launch, _ notifyPath: String) -> Configuration {
+    var options = PlatformOptions()
+    // A group of its own: Ctrl-C in a terminal is for the program that started it, which stops its daemons in order.
+    options.processGroupID = 0
+    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(10))]
+    var additions: [Environment.Key: String?] = ["NOTIFY_SOCKET": notifyPath]
+    for (key, value) in launch.environment { additions[Environment.Key(stringLiteral: key)] = value }
+    return Configuration(
+      executable: .path(FilePath(launch.program)), arguments: Arguments(launch.arguments),
+      environment: .inherit.updating(additions), platformOptions: options)
   }
 
   private struct Handle: Sendable {
     let identifier: Int32
     let send: @Sendable (Signal) throws -> Void
-  }
-
-  /// Opens a log for appending: a node that comes back goes on in the same file.
-  private static func open(_ path: String) throws -> FileDescriptor {
-    do {
-      return try FileDescriptor.open(
-        FilePath(path), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    } catch {
-      throw ToolFailure(.cannotWrite, "\(path): \(error)")
-    }
   }
 }

@@ -13,16 +13,19 @@ public final class LocalCluster: Sendable {
 
   /// Writes certificates and configurations, starts the expert hosts and then the gateway, each when the one before is
   /// ready, runs `body`, and stops them all, the gateway first.
-  /// - Parameter environment: added to the environment of every daemon.
+  /// - Parameters:
+  ///   - environment: added to the environment of every daemon.
+  ///   - isWhole: whether the gateway must have met every expert host before `body` runs.
   /// - Throws: `ToolFailure` that names the log to read, or what `body` throws.
   public static func with<Result: Sendable>(
-    _ layout: ClusterLayout, program: String, environment: [String: String] = [:],
+    _ layout: ClusterLayout, program: String, environment: [String: String] = [:], isWhole: Bool = true,
     body: (LocalCluster) async throws -> Result
   ) async throws -> Result {
     let cluster = LocalCluster(layout, program: program, environment: environment)
     do {
       try cluster.writeFiles()
       for node in layout.nodes.indices.reversed() { try await cluster.start(node) }
+      if isWhole { try await cluster.untilConnected() }
       let result = try await body(cluster)
       await cluster.stop()
       return result
@@ -79,6 +82,36 @@ public final class LocalCluster: Sendable {
   /// Stops what runs, the gateway first, so that it loses no peer in the middle of a request.
   public func stop() async {
     for node in layout.nodes.indices { await stop(node) }
+  }
+
+  /// Waits until the gateway says of every expert host that it is connected.
+  /// - Throws: `ToolFailure` when it says otherwise, or nothing within `patience`.
+  public func untilConnected(within patience: Duration = .seconds(30)) async throws {
+    guard let gateway = process(0) else { throw ToolFailure(.failure, "the gateway is not running") }
+    for host in layout.nodes.dropFirst() {
+      let said = await Self.answer(within: patience) {
+        await gateway.log.line(containing: "peer \(host.name) is ")
+      }
+      guard let said, said.contains("is connected") || said.contains("is back") else {
+        throw ToolFailure(.failure, said ?? "\(host.name) was not connected within \(patience): \(gateway.lastWords)")
+      }
+    }
+  }
+
+  /// What `body` returns; nil when it takes longer than `patience`, in which case it is cancelled.
+  public static func answer<Answer: Sendable>(
+    within patience: Duration, _ body: @escaping @Sendable () async -> Answer?
+  ) async -> Answer? {
+    await withTaskGroup(of: Answer?.self) { group in
+      group.addTask { await body() }
+      group.addTask {
+        try? await Task.sleep(for: patience)
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
   }
 
   /// Waits until a node ends by itself, or the task is cancelled.
