@@ -31,6 +31,7 @@ struct Siftctl: AsyncParsableCommand {
       LinksCommand.self,
       RailsCommand.self,
       DemoCommand.self,
+      EvalCommand.self,
       GenerateCommand.self,
       SelectCommand.self,
       StatusCommand.self,

@@ -59,7 +59,6 @@ extension EndToEnd {
     let expected = try Self.alone(tokens: 200)
     try await Self.withCluster(nodes: 1) { cluster, client in
       async let answer = Self.stream(client, tokens: 200)
-      let limit = 4_194_304
       let long = "{\"model\": \"reference\", \"prompt\": \"" + String(repeating: "word ", count: 5000) + "\"}"
       let bad: [(name: String, body: [UInt8], status: Int)] = [
         ("nothing", [], 400),
@@ -68,7 +67,6 @@ extension EndToEnd {
         ("an empty prompt", Array("{\"model\": \"reference\", \"prompt\": \"\"}".utf8), 400),
         ("a prompt longer than the context", Array(long.utf8), 400),
         ("another model", Array("{\"model\": \"x\", \"prompt\": \"a\"}".utf8), 404),
-        ("a body above the limit", [UInt8](repeating: 0x20, count: limit + 1), 413),
       ]
       for request in bad {
         for path in ["/v1/completions", "/v1/chat/completions"] {
@@ -78,8 +76,10 @@ extension EndToEnd {
           #expect(body.contains("\"error\""), "\(request.name) to \(path)")
         }
       }
-      #expect(try await answer.text == expected)
-      #expect(try await client.text("/healthz") == "ok\n")
+      let undisturbed = try await answer.text
+      #expect(undisturbed == expected)
+      let health = try await client.text("/healthz")
+      #expect(health == "ok\n")
     }
   }
 

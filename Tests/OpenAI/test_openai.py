@@ -1,5 +1,7 @@
 """The official OpenAI client against a running siftd with the reference model: a client that somebody else wrote."""
 
+import http.client
+import json
 import os
 import pathlib
 import shutil
@@ -185,6 +187,18 @@ class OpenAITests(unittest.TestCase):
         with self.assertRaises(openai.NotFoundError) as raised:
             self.client.completions.create(model="another", prompt=PROMPT)
         self.assertEqual(raised.exception.code, "model_not_found")
+
+    def test_a_body_of_100_megabytes_is_refused_and_the_next_request_is_answered(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=60)
+        self.addCleanup(connection.close)
+        connection.request(
+            "POST", "/v1/completions", body=b" " * 100_000_000, headers={"Content-Type": "application/json"}
+        )
+        response = connection.getresponse()
+        self.assertEqual(response.status, 413)
+        self.assertIn("larger than", json.load(response)["error"]["message"])
+        answer = self.client.completions.create(model="reference", prompt=PROMPT, max_tokens=5, temperature=0)
+        self.assertEqual(answer.usage.completion_tokens, 5)
 
     def test_a_client_that_goes_away_disturbs_nobody(self):
         with self.client.completions.create(

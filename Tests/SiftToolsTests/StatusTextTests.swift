@@ -38,8 +38,6 @@ struct StatusTextTests {
           visit_j: 0.0008, age_s: 0.5, standing: "derived"),
         .init(name: "b", address: "10.0.0.3:7000", connected: false, experts: 0, last_error: "another model"),
       ]))
-    #expect(
-      text.contains("a     10.0.0.2:7000  connected           30     1.25 s") == false, "milliseconds are not seconds")
     #expect(text.contains("1.25 ms  87 Mbit/s   800 µJ  500 ms  derived\n"))
     #expect(text.contains("b     10.0.0.3:7000  another model        0"))
   }
@@ -52,7 +50,7 @@ struct StatusTextTests {
           policy: "topk", requests: 3, tokens_out: 100, visits: 550, bytes: 120_000, error_mean: 0, energy_j: 2.5),
         .init(policy: "siftmoe", requests: 1, tokens_out: 0, visits: 0, bytes: 0, error_mean: 0, energy_j: 0),
       ]))
-    #expect(text.contains("topk            3     100          5.50      1.20 kB      0.0000                 25.0 mJ"))
+    #expect(text.contains("topk            3     100          5.50      1.20 kB      0.0000                  25.0 mJ\n"))
     #expect(text.contains("siftmoe         1       0             –            –"))
   }
 }

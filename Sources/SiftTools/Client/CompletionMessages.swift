@@ -54,6 +54,7 @@ public struct CompletionRequest: Encodable, Sendable {
   public struct StreamOptions: Encodable, Sendable {
     /// Whether a last chunk has the tokens.
     public var includeUsage: Bool
+    public init(includeUsage: Bool) { self.includeUsage = includeUsage }
     private enum CodingKeys: String, CodingKey { case includeUsage = "include_usage" }
   }
 
