@@ -5,6 +5,7 @@ SWIFT  = tools/swift
 BUILD  = $(SWIFT) build -c release $(SWIFTFLAGS)
 VENV   = .build-venv
 PREFIX = /usr/local
+SOURCES = Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 MODEL  = Models/sift-reference-moe
 
 .DEFAULT_GOAL := help
@@ -48,10 +49,10 @@ deps-test:
 	@tools/deps test
 
 format: ## put the Swift sources into the project's form
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests $(wildcard Benchmarks)
+	$(SWIFT) format --in-place --recursive --parallel $(SOURCES)
 
 lint: ## complain about sources that are not in the project's form
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests $(wildcard Benchmarks)
+	$(SWIFT) format lint --strict --recursive --parallel $(SOURCES)
 
 bench: deps ## the benchmarks, as ratios taken in one run
 	$(BUILD) --package-path Benchmarks
@@ -59,9 +60,14 @@ bench: deps ## the benchmarks, as ratios taken in one run
 	Benchmarks/.build/release/engine-bench $(MODEL)
 	Benchmarks/.build/release/alloc-bench $(MODEL)
 
-install: build ## into $(DESTDIR)$(PREFIX)
+install: build ## into $(DESTDIR)$(PREFIX), with the units; an existing configuration stays
 	install -D -m 755 .build/release/siftd $(DESTDIR)$(PREFIX)/bin/siftd
 	install -D -m 755 .build/release/siftctl $(DESTDIR)$(PREFIX)/bin/siftctl
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed "s|/usr/bin/siftd|$(PREFIX)/bin/siftd|" systemd/siftd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/siftd.service
+	install -m 644 systemd/siftd.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -D -m 644 systemd/siftd.catalog $(DESTDIR)$(PREFIX)/lib/systemd/catalog/siftd.catalog
+	test -e $(DESTDIR)/etc/siftd/siftd.toml || install -D -m 644 systemd/siftd.toml $(DESTDIR)/etc/siftd/siftd.toml
 
 clean: ## remove what was built; the toolchain in .toolchain stays
 	rm -rf .build $(VENV) .run Benchmarks/.build

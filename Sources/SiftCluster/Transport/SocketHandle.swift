@@ -61,9 +61,9 @@ final class SocketHandle: Sendable {
     guard number >= 0 else { return .failure(SocketFailure(text: words(errno))) }
     let handle = SocketHandle(Descriptor(number))
     handle.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-    // The kernel gives a connection up whose data nobody acknowledged for this long (milliseconds): a machine that is
-    // gone is told apart from a host that is busy, whose kernel still acknowledges.
-    handle.set(Int32(IPPROTO_TCP), 18 /* TCP_USER_TIMEOUT */, 5000)
+    // TCP_USER_TIMEOUT (18): the kernel gives a connection up whose data nobody acknowledged for this long
+    // (milliseconds): a machine that is gone is told apart from a host that is busy, whose kernel still acknowledges.
+    handle.set(Int32(IPPROTO_TCP), 18, 5000)
     guard connect(number, info.ai_addr, info.ai_addrlen) == 0 || errno == EINPROGRESS else {
       return .failure(SocketFailure(text: words(errno)))
     }
