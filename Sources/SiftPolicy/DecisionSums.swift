@@ -64,6 +64,16 @@ extension TokenProblem {
     return false
   }
 
+  /// Seconds until the expert of `rank` is back from the fastest reachable place that hosts it; 0 when none does.
+  func fastest(_ rank: Int) -> Double {
+    var fastest = Double.infinity
+    for index in places.indices where places[index].isReachable && places[index].experts.contains(routed[rank].expert) {
+      let away = index > 0 ? wakeTime + places[index].airtime : 0
+      fastest = min(fastest, away + places[index].computeTime)
+    }
+    return fastest.isFinite ? fastest : 0
+  }
+
   /// What serves the routed expert of `rank` without a radio, and its error: the nearest local expert or a skip,
   /// whichever is nearer (ties: the skip; then the first listed). A skip although forbidden where nothing else is left.
   public func standIn(for rank: Int) -> (choice: TokenChoice, error: Double) {

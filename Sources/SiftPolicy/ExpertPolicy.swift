@@ -3,7 +3,7 @@
 /// Decides a `TokenProblem` by a named policy.
 ///
 /// `siftmoe-token` (which `siftmoe` stands for at present) is exact. The others ignore what they do not know (`topk` the
-/// budget, `local-only` and `nearest` the channel); their answers name the limits they break in `violates`, and
+/// budget, `local-only` and `nearest` the channel) or take the budget as the knob they have (`PolicyName`); their answers name the limits they break in `violates`, and
 /// `lowerBound` is 0 because they prove nothing.
 ///
 /// Where a policy wants an expert that no reachable place hosts, the nearest local expert stands in, or nothing does,
@@ -14,9 +14,17 @@
 public final class ExpertPolicy {
   public let name: PolicyName
   private let selector: TokenSelector
+  /// What `random` draws from.
+  private var draws: UInt64
 
-  /// - Parameter stepsMax: see `TokenSelector`.
-  public init(_ name: PolicyName, routed: Int = 10, places: Int = 8, columns: Int = 256, stepsMax: Int = 20_000_000) {
+  /// - Parameters:
+  ///   - stepsMax: see `TokenSelector`.
+  ///   - seed: of `random`'s draws; the other policies draw nothing.
+  public init(
+    _ name: PolicyName, routed: Int = 10, places: Int = 8, columns: Int = 256, stepsMax: Int = 20_000_000,
+    seed: UInt64 = 1
+  ) {
+    draws = seed
     self.name = name
     selector = TokenSelector(routed: routed, places: places, columns: columns, stepsMax: stepsMax)
   }
@@ -28,6 +36,12 @@ public final class ExpertPolicy {
     case .topk: serve(hostedRanks(of: problem), problem, &answer)
     case .localOnly: serve(0, problem, &answer)
     case .nearest: serve(farRanks(of: problem), problem, &answer)
+    case .wdmoe: serve(worthwhileRanks(of: problem), problem, &answer, dropping: true)
+    case .adaptive: serve(heavyRanks(of: problem), problem, &answer, dropping: true)
+    case .random: serve(luckyRanks(of: problem), problem, &answer, dropping: true)
+    case .des:
+      selector.keepWeight(of: problem, into: &answer)
+      judge(problem, &answer)
     }
   }
 
@@ -70,12 +84,19 @@ public final class ExpertPolicy {
   }
 
   /// Serves `ranks` by themselves, at the least energy within the latency (or without it, if that cannot be met), and
-  /// all others by their stand-ins at the gateway.
-  private func serve(_ ranks: UInt64, _ problem: TokenProblem, _ answer: inout TokenAnswer) {
+  /// all others by their stand-ins at the gateway, or not at all when `dropping`.
+  private func serve(
+    _ ranks: UInt64, _ problem: TokenProblem, _ answer: inout TokenAnswer, dropping: Bool = false
+  ) {
     selector.serve(ranks, of: problem, into: &answer)
     for rank in problem.routed.indices where ranks & 1 << UInt64(rank) == 0 {
-      answer.choices[rank] = problem.standIn(for: rank).choice
+      answer.choices[rank] = dropping ? .skip : problem.standIn(for: rank).choice
     }
+    judge(problem, &answer)
+  }
+
+  /// Adds the choices up and names the limits they break.
+  private func judge(_ problem: TokenProblem, _ answer: inout TokenAnswer) {
     let isForced = !problem.allowSkip && answer.choices.contains { $0.isSkip }
     let sums = DecisionSums(problem, answer.choices)
     answer.energy = sums.energy
@@ -88,5 +109,69 @@ public final class ExpertPolicy {
     answer.optimal = false
     answer.lowerBound = 0
     answer.leastError = nil
+  }
+
+  // MARK: Rivals that drop experts
+
+  /// Experts whose share of the weight is at least `errorBudget` times their share of the latency; the heaviest always.
+  /// The latency of an expert is that of the fastest place that hosts it.
+  private func worthwhileRanks(of problem: TokenProblem) -> UInt64 {
+    let hosted = hostedRanks(of: problem)
+    var weights = 0.0
+    var times = 0.0
+    for rank in problem.routed.indices where hosted & 1 << UInt64(rank) != 0 {
+      weights += problem.routed[rank].weight
+      times += problem.fastest(rank)
+    }
+    var kept: UInt64 = 0
+    for rank in problem.routed.indices where hosted & 1 << UInt64(rank) != 0 {
+      // (w / Σw) / (t / Σt) ≥ θ, without dividing by what may be 0.
+      let isWorth = problem.routed[rank].weight * times >= problem.errorBudget * problem.fastest(rank) * weights
+      if isWorth { kept |= 1 << UInt64(rank) }
+    }
+    return kept | heaviest(of: problem, hosted)
+  }
+
+  /// The heaviest experts that together carry at least 1 − `errorBudget` of the weight.
+  private func heavyRanks(of problem: TokenProblem) -> UInt64 {
+    var left = hostedRanks(of: problem)
+    var kept: UInt64 = 0
+    let total = problem.routed.reduce(0) { $0 + $1.weight }
+    var missing = total
+    while left != 0 && !Tolerance.permits(missing, limit: problem.errorBudget * total) {
+      let next = heaviest(of: problem, left)
+      kept |= next
+      left &= ~next
+      missing -= problem.routed[next.trailingZeroBitCount].weight
+    }
+    return kept
+  }
+
+  /// Local experts, and the others by the throw of a coin.
+  private func luckyRanks(of problem: TokenProblem) -> UInt64 {
+    var kept: UInt64 = 0
+    for rank in problem.routed.indices where problem.isHosted(problem.routed[rank].expert) {
+      let isLocal = problem.places[0].experts.contains(problem.routed[rank].expert)
+      if draw() >= problem.errorBudget || isLocal { kept |= 1 << UInt64(rank) }
+    }
+    return kept
+  }
+
+  /// SplitMix64, as a number in [0, 1).
+  private func draw() -> Double {
+    draws &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = draws
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Double((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53
+  }
+
+  /// The bit of the heaviest rank in `ranks` (ties: the first); 0 for none.
+  private func heaviest(of problem: TokenProblem, _ ranks: UInt64) -> UInt64 {
+    var best = -1
+    for rank in problem.routed.indices where ranks & 1 << UInt64(rank) != 0 {
+      if best < 0 || problem.routed[rank].weight > problem.routed[best].weight { best = rank }
+    }
+    return best < 0 ? 0 : 1 << UInt64(best)
   }
 }

@@ -16,6 +16,7 @@ extension TokenSearch {
     for index in 0..<k {
       let routed = problem.routed[index]
       var skip = rules.allowSkip ? weighted(routed.weight, problem.distance.skipping[routed.expert]) : .infinity
+      if rules.skipsByWeight { skip = routed.weight }
       if rules.ranks & 1 << UInt64(index) == 0 { skip = 0 }
       var at = index
       while at > 0 && w.skip[at - 1] < skip {

@@ -74,6 +74,28 @@ public final class TokenSelector {
     _ = search(problem, rules, into: &answer)
   }
 
+  /// The least energy that serves all but a share `errorBudget` of the gate weight, each expert by itself; the latency
+  /// does not count. This is the problem of §5 with all skip distances 1: a knapsack cover, solved exactly. Where hosts
+  /// are missing, as much weight as there is. Only `choices` of the answer are meant.
+  func keepWeight(of problem: TokenProblem, into answer: inout TokenAnswer) {
+    reserve(for: problem)
+    steps = 0
+    var rules = SearchRules(problem)
+    var total = 0.0
+    for routed in problem.routed { total += routed.weight }
+    rules.errorLimit = problem.errorBudget * total
+    rules.latencyLimit = .infinity
+    rules.allowSkip = true
+    rules.allowReplace = false
+    rules.skipsByWeight = true
+    _ = search(problem, rules, into: &answer)
+    if answer.feasible { return }
+    for rank in problem.routed.indices where !problem.isHosted(problem.routed[rank].expert) {
+      rules.errorLimit += problem.routed[rank].weight
+    }
+    _ = search(problem, rules, into: &answer)
+  }
+
   /// `solve(_:into:)` with an answer of its own.
   public func solve(_ problem: TokenProblem) -> TokenAnswer {
     var answer = TokenAnswer()
@@ -114,6 +136,8 @@ struct SearchRules {
   var allowReplace: Bool
   /// All energies count as zero, so that the least error wins.
   var ignoresEnergy = false
+  /// A skip costs the weight itself, whatever its distance.
+  var skipsByWeight = false
   /// Bit r: whether rank r of the problem takes part; the others cost nothing and are skipped.
   var ranks = UInt64.max
 

@@ -59,6 +59,19 @@ import Testing
     if policy == .localOnly { #expect(report.visitsPerToken == 0 && experts.remote == 0) }
   }
 
+  @Test func aQualityTargetBecomesABudgetThatGrowsWithIt() throws {
+    let folder = try TemporaryFolder()
+    var tool = try Self.tool(folder, .siftmoe)
+    tool.perplexityIncrease = 0.01
+    let strict = try tool.run()
+    tool.perplexityIncrease = 0.05
+    let loose = try tool.run()
+    #expect(strict.errorBudget > 0 && loose.errorBudget > strict.errorBudget)
+    #expect(loose.joulesPerToken < strict.joulesPerToken && loose.errorMean > strict.errorMean)
+    tool.perplexityIncrease = 9
+    #expect(throws: ToolFailure.self) { try tool.run() }
+  }
+
   static let malformed: [(String, String, String)] = [
     ("\"version\": 1", "\"version\": 3", "version"),
     ("\"latency_s\": 0.05, ", "", "latency_s"),

@@ -64,6 +64,32 @@ public struct Calibration: Sendable, Hashable {
   public var tokens: Int
   /// `[layer]`; nil for a dense layer.
   public var layers: [Layer?]
+  /// How much worse the sample text is predicted the more error layers make: begins at nothing, both figures rise.
+  /// Empty when it was not measured.
+  public var curve: [CurvePoint] = []
+
+  /// One point of the curve from booked error to quality.
+  public struct CurvePoint: Sendable, Hashable {
+    /// Mean booked error (by means) of a layer and token.
+    public var error: Float
+    /// Increase of the mean log-loss, in nats.
+    public var lossIncrease: Float
+    public init(error: Float, lossIncrease: Float) {
+      self.error = error
+      self.lossIncrease = lossIncrease
+    }
+  }
+
+  /// The mean error at which the log-loss rises by `increase` nats, between the measured points; nil beyond the last or
+  /// without a curve.
+  public func error(forLossIncrease increase: Double) -> Double? {
+    for (low, high) in zip(curve, curve.dropFirst()) where Double(high.lossIncrease) >= increase {
+      let rise = Double(high.lossIncrease - low.lossIncrease)
+      let share = rise > 0 ? max(0, increase - Double(low.lossIncrease)) / rise : 1
+      return Double(low.error) + share * Double(high.error - low.error)
+    }
+    return nil
+  }
 
   public init(modelHash: ContentHash, missRate: Double, tokens: Int, layers: [Layer?]) {
     self.modelHash = modelHash

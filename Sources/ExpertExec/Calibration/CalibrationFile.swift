@@ -48,6 +48,10 @@ extension Calibration {
       writer.add(name + "skip_rms", shape: [e], layer.skipRMS)
       writer.add(name + "skip_quantile", shape: [e], layer.skipQuantile)
     }
+    if !curve.isEmpty {
+      writer.add("curve.error", shape: [curve.count], curve.map(\.error))
+      writer.add("curve.loss", shape: [curve.count], curve.map(\.lossIncrease))
+    }
     return writer.encoded()
   }
 
@@ -82,6 +86,7 @@ extension Calibration {
       layers.append(count > 0 ? try reader.layer(index, experts: count) : nil)
     }
     self.init(modelHash: modelHash, missRate: missRate, tokens: tokens, layers: layers)
+    curve = try reader.curve()
   }
 }
 
@@ -106,6 +111,18 @@ private struct CalibrationReader {
       throw .malformed(path: path, "\(name)scale is \(layer.scale), must be above 0")
     }
     return layer
+  }
+
+  /// Two rising rows of figures that begin at 0, or none.
+  func curve() throws(CalibrationError) -> [Calibration.CurvePoint] {
+    guard let entry = file.header.tensors.first(where: { $0.name == "curve.error" }) else { return [] }
+    let errors = try tensor("curve.error", entry.shape)
+    let losses = try tensor("curve.loss", entry.shape)
+    guard entry.shape.count == 1, errors.first == 0, losses.first == 0,
+      zip(errors, errors.dropFirst()).allSatisfy({ $0 < $1 && $1.isFinite }),
+      zip(losses, losses.dropFirst()).allSatisfy({ $0 <= $1 && $1.isFinite })
+    else { throw .malformed(path: path, "`curve.error` and `curve.loss` must begin at 0 and rise") }
+    return zip(errors, losses).map { Calibration.CurvePoint(error: $0, lossIncrease: $1) }
   }
 
   /// A square table with a diagonal of zeros.

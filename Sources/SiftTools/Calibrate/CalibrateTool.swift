@@ -13,11 +13,14 @@ public struct CalibrateTool: Sendable {
   public var missRate: Double
   public var output: String
   public var threads: Int?
+  /// Measure the curve from error to quality too: takes the text through the model six times more.
+  public var withCurve: Bool
 
   public init(
     model: String, texts: [String], firstHalf: Bool = false, missRate: Double = 0.1, output: String,
-    threads: Int? = nil
+    threads: Int? = nil, withCurve: Bool = true
   ) {
+    self.withCurve = withCurve
     self.model = model
     self.texts = texts
     self.firstHalf = firstHalf
@@ -39,7 +42,8 @@ public struct CalibrateTool: Sendable {
       let text = try SampleText.read(path, part: firstHalf ? .firstHalf : .whole)
       samples.append(model.encode(text))
     }
-    let calibration = try measure(model, samples)
+    var calibration = try measure(model, samples)
+    if withCurve { calibration.curve = try QualityCurve.measure(model, samples, calibration) }
     do { try calibration.save(output) } catch { throw ToolFailure(.cannotWrite, error) }
     return report(calibration)
   }
@@ -64,6 +68,11 @@ public struct CalibrateTool: Sendable {
       "\(calibration.tokens) tokens, \(layers.count) layers of \(layers.map(\.experts).max() ?? 0) experts, "
         + "\(Int(counts.min() ?? 0)) to \(Int(counts.max() ?? 0)) tokens an expert: \(output)"
     ]
+    if let last = calibration.curve.last {
+      lines.append(
+        "curve: a mean error of \(FigureText.fixed(Double(last.error), 3)) a layer costs "
+          + "\(FigureText.fixed(Double(last.lossIncrease), 3)) nats a token")
+    }
     let thin = calibration.undersampled
     if let first = thin.first {
       let needed = Calibration.sampleNeeded(missRate: missRate)

@@ -4,6 +4,12 @@ import ExpertExec
 import SiftCore
 import SiftPolicy
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// What is evaluated.
 public struct EvalTool: Sendable {
   public var model: String
@@ -12,6 +18,8 @@ public struct EvalTool: Sendable {
   public var part: TextPart = .whole
   public var policy: PolicyName = .topk
   public var errorBudget = 0.0
+  /// Instead of an error budget: the increase of perplexity that is allowed, as a share (0.01 = 1 %).
+  public var perplexityIncrease: Double?
   /// nil: everything is local and free.
   public var scenario: String?
   /// nil: the model's own.
@@ -29,7 +37,9 @@ public struct EvalTool: Sendable {
   /// Evaluates one policy.
   public func run() throws(ToolFailure) -> EvalReport {
     let bench = try EvalBench(self)
-    return try bench.run(policy, errorBudget: errorBudget, label: "eval")
+    var budget = errorBudget
+    if let perplexityIncrease { budget = try bench.budget(forIncrease: perplexityIncrease, policy) }
+    return try bench.run(policy, errorBudget: budget, label: "eval")
   }
 
   /// Evaluates the policy once for each budget, with one opened model.
@@ -50,8 +60,21 @@ final class EvalBench {
   private let texts: [[Int32]]
   private let scenario: Scenario
   private let isAllLocal: Bool
+  private let calibration: Calibration?
   private let distances: [DistanceMatrix?]
   private let window: Int
+
+  init(
+    model: LoadedModel, texts: [[Int32]], scenario: Scenario, calibration: Calibration, window: Int
+  ) {
+    self.model = model
+    self.texts = texts
+    self.scenario = scenario
+    self.calibration = calibration
+    self.window = window
+    isAllLocal = false
+    distances = Self.distances(calibration, .mean, model)
+  }
 
   init(_ tool: EvalTool) throws(ToolFailure) {
     guard tool.window >= 2 else { throw ToolFailure(.usage, "--window: must be at least 2, not \(tool.window)") }
@@ -64,7 +87,10 @@ final class EvalBench {
     window = tool.window
     scenario = try Self.scenario(tool, model)
     isAllLocal = tool.scenario == nil
-    distances = try Self.distances(tool, model)
+    // Top-K wants no calibration: its error is 0 whatever the distances are.
+    let needs = tool.policy != .topk || tool.calibration != nil || tool.perplexityIncrease != nil
+    calibration = needs ? try model.calibration(tool.calibration) : nil
+    distances = Self.distances(calibration, tool.figure, model)
     var texts: [[Int32]] = []
     for path in tool.texts { texts.append(model.encode(try SampleText.read(path, part: tool.part))) }
     self.texts = texts
@@ -81,13 +107,12 @@ final class EvalBench {
     }
   }
 
-  /// `topk` wants no calibration: its error is 0 whatever the distances are.
-  private static func distances(_ tool: EvalTool, _ model: LoadedModel) throws(ToolFailure) -> [DistanceMatrix?] {
-    let needs = tool.policy != .topk || tool.calibration != nil
-    let calibration = needs ? try model.calibration(tool.calibration) : nil
+  private static func distances(
+    _ calibration: Calibration?, _ figure: Calibration.Figure, _ model: LoadedModel
+  ) -> [DistanceMatrix?] {
     return model.experts.enumerated().map { layer, experts in
       guard experts > 0 else { return nil }
-      guard let table = calibration?.layers[layer]?.distances(tool.figure) else {
+      guard let table = calibration?.layers[layer]?.distances(figure) else {
         return DistanceMatrix(
           experts: experts,
           replacing: (0..<experts * experts).map { $0 / experts == $0 % experts ? 0 : .infinity },
@@ -100,6 +125,42 @@ final class EvalBench {
 
   /// Evaluates one policy on all texts.
   func run(_ policy: PolicyName, errorBudget: Double, label: String) throws(ToolFailure) -> EvalReport {
+    try run(texts, policy, errorBudget: errorBudget, label: label)
+  }
+
+  /// The error budget with which the calibrated curve foretells this increase of perplexity: the budget that makes the
+  /// mean booked error, in this scenario and on the beginnings of these texts, the one that the curve names. What is
+  /// right in the texts is not looked at.
+  func budget(forIncrease increase: Double, _ policy: PolicyName) throws(ToolFailure) -> Double {
+    guard let calibration, let last = calibration.curve.last else {
+      throw ToolFailure(.badData, "the calibration has no curve from error to quality; make it anew without --no-curve")
+    }
+    guard let error = calibration.error(forLossIncrease: log(1 + increase)) else {
+      throw ToolFailure(
+        .usage, "--max-perplexity-increase: the calibrated curve ends at \(exp(Double(last.lossIncrease)) - 1)")
+    }
+    let sample = texts.map { Array($0.prefix(max(2, Self.sampleTokens / texts.count))) }
+    var low = 0.0
+    var high = max(2 * error, 1e-3)
+    while try run(sample, policy, errorBudget: high, label: "budget").errorMean < error && high < 100 { high *= 2 }
+    for _ in 0..<Self.bisections {
+      let middle = (low + high) / 2
+      if try run(sample, policy, errorBudget: middle, label: "budget").errorMean < error {
+        low = middle
+      } else {
+        high = middle
+      }
+    }
+    return (low + high) / 2
+  }
+
+  /// Tokens on which a budget is looked for, and how often the interval is halved.
+  private static let sampleTokens = 2048
+  private static let bisections = 8
+
+  private func run(
+    _ texts: [[Int32]], _ policy: PolicyName, errorBudget: Double, label: String
+  ) throws(ToolFailure) -> EvalReport {
     // Top-K with everything local needs no decisions.
     let selector =
       policy == .topk && isAllLocal

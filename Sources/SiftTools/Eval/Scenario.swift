@@ -23,6 +23,14 @@ public struct Scenario: Sendable, Hashable {
       wakeTime: 0, latencyLimit: .infinity)
   }
 
+  /// Even experts at the gateway for nothing, odd ones at a node that costs something; no limit in time.
+  static func halfRemote(experts: [Int]) -> Scenario {
+    Scenario(
+      names: ["local", "far"], places: [ExpertPlace(experts: []), ExpertPlace(experts: [], radioEnergy: 1)],
+      experts: [0, 1].map { parity in experts.map { count in (0..<count).filter { $0 % 2 == parity } } },
+      wakeEnergy: 0, wakeTime: 0, latencyLimit: .infinity)
+  }
+
   /// Reads a scenario for layers of `counts` experts each (0 for a dense layer).
   /// - Throws: `FieldError` naming the first field that is wrong.
   public init(json bytes: some Collection<UInt8>, experts counts: [Int]) throws(FieldError) {

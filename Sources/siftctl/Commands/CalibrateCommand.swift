@@ -26,6 +26,9 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: "Miss rate of the quantile, between 0 and 1.")
   var quantile = 0.1
 
+  @Flag(help: "Leave out the curve from error to quality, which --max-perplexity-increase needs.")
+  var noCurve = false
+
   @Option(help: "Threads; all processors if not given.")
   var threads: Int?
 
@@ -34,7 +37,8 @@ struct CalibrateCommand: ParsableCommand {
 
   func run() throws {
     let tool = CalibrateTool(
-      model: model, texts: texts, firstHalf: firstHalf, missRate: quantile, output: output, threads: threads)
+      model: model, texts: texts, firstHalf: firstHalf, missRate: quantile, output: output, threads: threads,
+      withCurve: !noCurve)
     for line in try tool.run() { StandardError.write(line + "\n") }
   }
 }

@@ -24,7 +24,12 @@ struct EvalCommand: ParsableCommand {
   var policy = "topk"
 
   @Option(help: ArgumentHelp("Error a layer may make for a token.", valueName: "x"))
-  var errorBudget = 0.0
+  var errorBudget: Double?
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead of an error budget: the perplexity that may be lost, as 0.01 or 1%.", valueName: "p"))
+  var maxPerplexityIncrease: String?
 
   @Option(help: ArgumentHelp("Where experts would lie and what that costs, as JSON.", valueName: "file"))
   var scenario: String?
@@ -54,7 +59,12 @@ struct EvalCommand: ParsableCommand {
     var tool = EvalTool(model: model, texts: texts)
     tool.part = secondHalf ? .secondHalf : .whole
     tool.policy = try SelectTool.policy(policy)
-    tool.errorBudget = try Self.budget(errorBudget, "--error-budget")
+    tool.errorBudget = try Self.budget(errorBudget ?? 0, "--error-budget")
+    if let maxPerplexityIncrease { tool.perplexityIncrease = try Self.share(maxPerplexityIncrease) }
+    if maxPerplexityIncrease != nil && (errorBudget != nil || sweep != nil) {
+      throw ToolFailure(
+        .usage, "--max-perplexity-increase stands instead of --error-budget and --sweep, not beside them")
+    }
     tool.scenario = scenario
     tool.window = window
     tool.calibration = calibration
@@ -69,12 +79,25 @@ struct EvalCommand: ParsableCommand {
       return try StandardOutput.write(output + "\n")
     }
     let report = try tool.run()
+    if maxPerplexityIncrease != nil {
+      StandardError.write("siftctl: the error budget for this target is \(report.errorBudget)\n")
+    }
     try StandardOutput.write((json ? report.json : report.text) + "\n")
   }
 
   static func budget(_ value: Double, _ option: String) throws(ToolFailure) -> Double {
     guard value >= 0, value.isFinite else {
       throw ToolFailure(.usage, "\(option): must be a number of at least 0, not \(value)")
+    }
+    return value
+  }
+
+  /// A share written as such or in percent.
+  static func share(_ text: String) throws(ToolFailure) -> Double {
+    let bare = text.filter { $0 != " " }
+    let value = bare.hasSuffix("%") ? Double(bare.dropLast()).map { $0 / 100 } : Double(bare)
+    guard let value, value > 0, value <= 10 else {
+      throw ToolFailure(.usage, "--max-perplexity-increase: \"\(text)\" must be above 0 and at most 10 (1000 %)")
     }
     return value
   }

@@ -55,6 +55,23 @@ import Testing
     #expect(calibration.undersampled.map(\.expert) == [1])
   }
 
+  @Test func theCurveIsReadBackwardsAndKept() throws {
+    var calibration = try Self.calibration()
+    #expect(calibration.error(forLossIncrease: 0.01) == nil)
+    calibration.curve = [(0, 0), (0.25, 0.5), (0.5, 0.5), (1, 1.5)].map { .init(error: $0.0, lossIncrease: $0.1) }
+    #expect(calibration.error(forLossIncrease: 0.25) == 0.125 && calibration.error(forLossIncrease: 1) == 0.75)
+    #expect(calibration.error(forLossIncrease: 0) == 0 && calibration.error(forLossIncrease: 2) == nil)
+    let folder = try TemporaryFolder()
+    try calibration.save(folder.file("c"))
+    let read = try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
+    #expect(read == calibration)
+    calibration.curve[1].error = 0.75
+    try calibration.save(folder.file("c"))
+    #expect(throws: CalibrationError.self) {
+      try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
+    }
+  }
+
   @Test func theCalibrationOfAnotherModelIsRefusedInWords() throws {
     let folder = try TemporaryFolder()
     try Self.calibration().save(folder.file("c"))
