@@ -70,23 +70,23 @@ public struct Calibration: Sendable, Hashable {
 
   /// One point of the curve from booked error to quality.
   public struct CurvePoint: Sendable, Hashable {
-    /// Mean booked error (by means) of a layer and token.
-    public var error: Float
+    /// Mean square of a layer's booked error (docs/theory, B3).
+    public var meanSquare: Float
     /// Increase of the mean log-loss, in nats.
     public var lossIncrease: Float
-    public init(error: Float, lossIncrease: Float) {
-      self.error = error
+    public init(meanSquare: Float, lossIncrease: Float) {
+      self.meanSquare = meanSquare
       self.lossIncrease = lossIncrease
     }
   }
 
-  /// The mean error at which the log-loss rises by `increase` nats, between the measured points; nil beyond the last or
+  /// The mean square error at which the log-loss rises by `increase` nats, between the measured points; nil beyond the last or
   /// without a curve.
-  public func error(forLossIncrease increase: Double) -> Double? {
+  public func meanSquare(forLossIncrease increase: Double) -> Double? {
     for (low, high) in zip(curve, curve.dropFirst()) where Double(high.lossIncrease) >= increase {
       let rise = Double(high.lossIncrease - low.lossIncrease)
       let share = rise > 0 ? max(0, increase - Double(low.lossIncrease)) / rise : 1
-      return Double(low.error) + share * Double(high.error - low.error)
+      return Double(low.meanSquare) + share * Double(high.meanSquare - low.meanSquare)
     }
     return nil
   }

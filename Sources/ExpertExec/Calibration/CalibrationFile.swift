@@ -49,7 +49,7 @@ extension Calibration {
       writer.add(name + "skip_quantile", shape: [e], layer.skipQuantile)
     }
     if !curve.isEmpty {
-      writer.add("curve.error", shape: [curve.count], curve.map(\.error))
+      writer.add("curve.square", shape: [curve.count], curve.map(\.meanSquare))
       writer.add("curve.loss", shape: [curve.count], curve.map(\.lossIncrease))
     }
     return writer.encoded()
@@ -115,14 +115,14 @@ private struct CalibrationReader {
 
   /// Two rising rows of figures that begin at 0, or none.
   func curve() throws(CalibrationError) -> [Calibration.CurvePoint] {
-    guard let entry = file.header.tensors.first(where: { $0.name == "curve.error" }) else { return [] }
-    let errors = try tensor("curve.error", entry.shape)
+    guard let entry = file.header.tensors.first(where: { $0.name == "curve.square" }) else { return [] }
+    let squares = try tensor("curve.square", entry.shape)
     let losses = try tensor("curve.loss", entry.shape)
-    guard entry.shape.count == 1, errors.first == 0, losses.first == 0,
-      zip(errors, errors.dropFirst()).allSatisfy({ $0 < $1 && $1.isFinite }),
+    guard entry.shape.count == 1, squares.first == 0, losses.first == 0,
+      zip(squares, squares.dropFirst()).allSatisfy({ $0 < $1 && $1.isFinite }),
       zip(losses, losses.dropFirst()).allSatisfy({ $0 <= $1 && $1.isFinite })
-    else { throw .malformed(path: path, "`curve.error` and `curve.loss` must begin at 0 and rise") }
-    return zip(errors, losses).map { Calibration.CurvePoint(error: $0, lossIncrease: $1) }
+    else { throw .malformed(path: path, "`curve.square` and `curve.loss` must begin at 0 and rise") }
+    return zip(squares, losses).map { Calibration.CurvePoint(meanSquare: $0, lossIncrease: $1) }
   }
 
   /// A square table with a diagonal of zeros.

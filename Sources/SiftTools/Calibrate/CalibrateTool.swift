@@ -13,7 +13,7 @@ public struct CalibrateTool: Sendable {
   public var missRate: Double
   public var output: String
   public var threads: Int?
-  /// Measure the curve from error to quality too: takes the text through the model six times more.
+  /// Measure the curve from error to quality too: takes the text through the model seven times more.
   public var withCurve: Bool
 
   public init(
@@ -70,7 +70,7 @@ public struct CalibrateTool: Sendable {
     ]
     if let last = calibration.curve.last {
       lines.append(
-        "curve: a mean error of \(FigureText.fixed(Double(last.error), 3)) a layer costs "
+        "curve: an error of \(FigureText.fixed(Double(last.meanSquare).squareRoot(), 3)) a layer (r.m.s.) costs "
           + "\(FigureText.fixed(Double(last.lossIncrease), 3)) nats a token")
     }
     let thin = calibration.undersampled

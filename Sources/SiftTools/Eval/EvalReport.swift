@@ -24,6 +24,8 @@ public struct EvalReport: Sendable, Hashable {
   public var accuracy: Double { quality.accuracy ?? .nan }
   /// Mean booked error of a (token, layer) pair.
   public var errorMean: Double { books.errorSum / Double(max(1, books.decisions)) }
+  /// Estimated mean square of a layer's error (docs/theory, B3).
+  var errorSquareMean: Double { books.squareSum / Double(max(1, books.decisions)) }
   /// Share of (token, layer) pairs whose limits could not all be kept.
   public var infeasibleShare: Double { Double(books.infeasible) / Double(max(1, books.decisions)) }
   public var visitsPerToken: Double { perToken(books.visits) }

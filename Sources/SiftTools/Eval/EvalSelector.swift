@@ -9,6 +9,9 @@ struct EvalBooks: Sendable, Hashable {
   var decisions = 0
   var infeasible = 0
   var errorSum = 0.0
+  /// Σ over choices of the squared booked error: the mean square of the layer's error if errors are uncorrelated
+  /// (docs/theory, B3).
+  var squareSum = 0.0
   var joules = 0.0
   var seconds = 0.0
   var visits = 0
@@ -80,9 +83,15 @@ final class EvalSelector: ExpertSelecting {
     if sums.visits > 0 { books.layersWithVisit += 1 }
     for rank in 0..<perToken {
       let choice = answer.choices[rank]
+      let routed = problem.routed[rank]
+      let distance =
+        choice.isSkip
+        ? problem.distance.skipping[routed.expert] : problem.distance.replacing(routed.expert, by: choice.target)
+      let error = routed.weight == 0 ? 0 : routed.weight * distance
+      books.squareSum += error * error
       if choice.isSkip {
         books.skipped += 1
-      } else if choice.target != problem.routed[rank].expert {
+      } else if choice.target != routed.expert {
         books.replaced += 1
       } else if choice.place == 0 {
         books.local += 1

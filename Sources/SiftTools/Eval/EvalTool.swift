@@ -129,23 +129,25 @@ final class EvalBench {
   }
 
   /// The error budget with which the calibrated curve foretells this increase of perplexity: the budget that makes the
-  /// mean booked error, in this scenario and on the beginnings of these texts, the one that the curve names. What is
+  /// mean square error, in this scenario and on the beginnings of these texts, the one that the curve names. What is
   /// right in the texts is not looked at.
   func budget(forIncrease increase: Double, _ policy: PolicyName) throws(ToolFailure) -> Double {
     guard let calibration, let last = calibration.curve.last else {
       throw ToolFailure(.badData, "the calibration has no curve from error to quality; make it anew without --no-curve")
     }
-    guard let error = calibration.error(forLossIncrease: log(1 + increase)) else {
+    guard let square = calibration.meanSquare(forLossIncrease: log(1 + increase)) else {
       throw ToolFailure(
         .usage, "--max-perplexity-increase: the calibrated curve ends at \(exp(Double(last.lossIncrease)) - 1)")
     }
     let sample = texts.map { Array($0.prefix(max(2, Self.sampleTokens / texts.count))) }
     var low = 0.0
-    var high = max(2 * error, 1e-3)
-    while try run(sample, policy, errorBudget: high, label: "budget").errorMean < error && high < 100 { high *= 2 }
+    var high = max(2 * square.squareRoot(), 1e-3)
+    while try run(sample, policy, errorBudget: high, label: "budget").errorSquareMean < square && high < 100 {
+      high *= 2
+    }
     for _ in 0..<Self.bisections {
       let middle = (low + high) / 2
-      if try run(sample, policy, errorBudget: middle, label: "budget").errorMean < error {
+      if try run(sample, policy, errorBudget: middle, label: "budget").errorSquareMean < square {
         low = middle
       } else {
         high = middle

@@ -57,15 +57,15 @@ import Testing
 
   @Test func theCurveIsReadBackwardsAndKept() throws {
     var calibration = try Self.calibration()
-    #expect(calibration.error(forLossIncrease: 0.01) == nil)
-    calibration.curve = [(0, 0), (0.25, 0.5), (0.5, 0.5), (1, 1.5)].map { .init(error: $0.0, lossIncrease: $0.1) }
-    #expect(calibration.error(forLossIncrease: 0.25) == 0.125 && calibration.error(forLossIncrease: 1) == 0.75)
-    #expect(calibration.error(forLossIncrease: 0) == 0 && calibration.error(forLossIncrease: 2) == nil)
+    #expect(calibration.meanSquare(forLossIncrease: 0.01) == nil)
+    calibration.curve = [(0, 0), (0.25, 0.5), (0.5, 0.5), (1, 1.5)].map { .init(meanSquare: $0.0, lossIncrease: $0.1) }
+    #expect(calibration.meanSquare(forLossIncrease: 0.25) == 0.125 && calibration.meanSquare(forLossIncrease: 1) == 0.75)
+    #expect(calibration.meanSquare(forLossIncrease: 0) == 0 && calibration.meanSquare(forLossIncrease: 2) == nil)
     let folder = try TemporaryFolder()
     try calibration.save(folder.file("c"))
     let read = try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
     #expect(read == calibration)
-    calibration.curve[1].error = 0.75
+    calibration.curve[1].meanSquare = 0.75
     try calibration.save(folder.file("c"))
     #expect(throws: CalibrationError.self) {
       try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
