@@ -19,6 +19,9 @@ let package = Package(
     .executableTarget(
       name: "alloc-bench", dependencies: ["BenchSupport", "CCountedMalloc", engine], swiftSettings: strict),
     .executableTarget(
+      name: "policy-bench", dependencies: ["CCountedMalloc", .product(name: "SiftPolicy", package: "siftd")],
+      swiftSettings: strict),
+    .executableTarget(
       name: "peer-bench",
       dependencies: [
         engine, .product(name: "SiftCluster", package: "siftd"), .product(name: "SiftCore", package: "siftd"),

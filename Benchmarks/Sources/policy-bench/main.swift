@@ -1,9 +1,10 @@
-// What a decision costs: median and 99th percentile of `TokenSelector` over problems as a gateway meets them.
+// What a decision costs: time and heap allocations of `TokenSelector` over problems as a gateway meets them.
 //
 // Every shape is drawn from a seed: experts spread over the places, a third of them held twice, distances around 1 as
 // measured on trained models, router weights from a softmax, radio costs of 0.5 to 4 mJ against computing of 10 µJ.
 // The budgets go from "almost Top-K" to "almost everything may be skipped".
 
+import CCountedMalloc
 import SiftPolicy
 
 #if canImport(Glibc)
@@ -65,7 +66,12 @@ func measure(_ shape: Shape, budget: Double) {
   var answer = TokenAnswer(capacity: shape.routed)
   var times: [UInt64] = []
   var steps: [Int] = []
+  times.reserveCapacity(6 * problems.count)
+  steps.reserveCapacity(problems.count)
+  var allocations: UInt64 = 0
   for round in 0..<6 {
+    let before = counted_allocations()
+    defer { if round > 0 { allocations += counted_allocations() - before } }
     for problem in problems {
       let start = nanoseconds()
       selector.solve(problem, into: &answer)
@@ -81,7 +87,8 @@ func measure(_ shape: Shape, budget: Double) {
   let name = "\(shape.routed) of \(shape.experts) on \(shape.nodes)"
   print(
     "\(name)\tbudget \(budget)\tmedian \(microseconds(0.5)) µs\tp99 \(microseconds(0.99)) µs"
-      + "\tworst \(microseconds(1)) µs\tsteps median \(steps[steps.count / 2]) worst \(steps[steps.count - 1])")
+      + "\tworst \(microseconds(1)) µs\tsteps median \(steps[steps.count / 2]) worst \(steps[steps.count - 1])"
+      + "\tallocations \(allocations) in \(times.count) decisions")
 }
 
 for shape in [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)] {
