@@ -56,7 +56,8 @@ public struct Daemon: Sendable {
     var group = ServiceGroupConfiguration(
       services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
       logger: Logger(label: "services"))
-    group.maximumGracefulShutdownDuration = .seconds(configuration[Keys.api.drainSeconds])
+    // Requests are ended at the limit and told so; the group's own limit, which cuts connections, is the net under that.
+    group.maximumGracefulShutdownDuration = .seconds(configuration[Keys.api.drainSeconds] + 5)
     try await ServiceGroup(configuration: group).run()
   }
 
@@ -135,7 +136,7 @@ public struct Daemon: Sendable {
     services.append(
       AnnouncementService(
         readiness: readiness, notifier: notifier, recorder: recorder, greeting: greeting(setup, listeners, server),
-        whenStopping: { gateway?.scheduler.close() }))
+        whenStopping: { if let gateway { stop(gateway) } }))
     return services
   }
 
@@ -155,6 +156,16 @@ public struct Daemon: Sendable {
     var pulses = EventLoopPulses.all(of: MultiThreadedEventLoopGroup.singleton)
     if let gateway { pulses += gateway.pulses }
     return [WatchdogService(interval: interval, pulses: pulses, notifier: notifier, recorder: recorder, clock: clock)]
+  }
+
+  /// No new requests; those that still run at the drain's limit are ended.
+  private func stop(_ gateway: Gateway) {
+    gateway.scheduler.close()
+    let limit = Duration.seconds(configuration[Keys.api.drainSeconds])
+    Task {
+      try? await clock.sleep(for: limit)
+      gateway.scheduler.cancelAll()
+    }
   }
 
   private func greeting(_ setup: NodeSetup, _ listeners: [ListeningSocket], _ server: ExpertServer?) -> String {
