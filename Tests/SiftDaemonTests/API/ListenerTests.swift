@@ -55,7 +55,7 @@ private struct RawClient: ~Copyable {
   }
 }
 
-@Suite("The HTTP listener")
+@Suite("The HTTP listener", .timeLimit(.minutes(1)))
 struct ListenerTests {
   /// Serves `bench` on a free port while `body` runs.
   private func serve(_ bench: APIBench, limit: Int = 100_000, _ body: @Sendable (UInt16) async throws -> Void)
