@@ -9,7 +9,7 @@ import NIOCore
 import SiftCore
 import Synchronization
 
-/// `@unchecked Sendable`: everything mutable but the published statistics and `isUp` is touched with `lock` held, by way
+/// `@unchecked Sendable`: everything mutable but the ledger and `isUp` is touched with `lock` held, by way
 /// of `locked`, which also makes the caller the thread of NIO's loop.
 final class PeerConnection: @unchecked Sendable {
   let node: NodeIndex
@@ -42,8 +42,7 @@ final class PeerConnection: @unchecked Sendable {
 
   /// Visits can be sent: looked at before the lock is taken.
   private let isUp = Atomic<Bool>(false)
-  private let published: Mutex<PeerStatistics>
-  private let publishedSocket = Mutex<SocketHandle?>(nil)
+  let ledger: PeerLedger
 
   init(node: NodeIndex, address: PeerAddress, own: Greeting, encoding: PayloadEncoding, settings: PeerSettings) {
     self.node = node
@@ -51,7 +50,7 @@ final class PeerConnection: @unchecked Sendable {
     self.own = own
     self.encoding = encoding
     self.settings = settings
-    published = Mutex(PeerStatistics(node: node, name: address.name))
+    ledger = PeerLedger(node: node, name: address.name)
   }
 
   /// Runs `body` with the lock held, as the thread of the loop.
@@ -88,11 +87,11 @@ final class PeerConnection: @unchecked Sendable {
       link.send { VisitCodec.write(visit, number: slot.number, encoding: encoding, into: &$0) }
       if let failure = link.failure {
         slot.state = .free
-        down_(failure.reason)
+        end(failure.reason)
         return nil
       }
       if link.hasUnsent { alarm.ring() }
-      published.withLock {
+      ledger.count {
         $0.visits += 1
         $0.bytesUp += UInt64(up)
       }
@@ -150,7 +149,7 @@ final class PeerConnection: @unchecked Sendable {
       setUp(false, problem: "no answer to \(silent.visits) visits in a row")
       alarm.ring()
     }
-    published.withLock { $0.late += 1 }
+    ledger.count { $0.late += 1 }
     return .late
   }
 
@@ -197,12 +196,12 @@ final class PeerConnection: @unchecked Sendable {
     do throws(WireError) {
       while let (header, body) = try link.nextFrame() {
         lastReceived = .now
-        if let farewell = try handle(header.kind, body) { return down_(farewell) }
+        if let farewell = try handle(header.kind, body) { return end(farewell) }
       }
     } catch {
-      return down_("nonsense: \(error)")
+      return end("nonsense: \(error)")
     }
-    if !stands, let failure = link.failure { down_(failure.reason) }
+    if !stands, let failure = link.failure { end(failure.reason) }
   }
 
   /// - Returns: why the link ends, when the peer says so.
@@ -210,7 +209,7 @@ final class PeerConnection: @unchecked Sendable {
     switch kind {
     case .reply: try body.unsafely { bytes throws(WireError) in try take(bytes) }
     case .pong:
-      published.withLock { $0.bytesDown += 16 }
+      ledger.count { $0.bytesDown += 16 }
       let number = try body.unsafely { bytes throws(WireError) in try NoticeCodec.number(bytes, frame: "pong") }
       guard let asked = ping, asked.number == number else { throw WireError("pong.number", "\(number) was not asked") }
       ping = nil
@@ -233,7 +232,7 @@ final class PeerConnection: @unchecked Sendable {
     guard slots.wasGiven(reply.number) else { throw reader.error("number", "\(reply.number) was never asked") }
     let down = bytes.count + WireProtocol.headerBytes
     guard let slot = slots.find(reply.number), case .waiting = slot.state else {
-      return published.withLock {
+      return ledger.count {
         $0.lateReplies += 1
         $0.bytesDown += UInt64(down)
       }
@@ -247,13 +246,13 @@ final class PeerConnection: @unchecked Sendable {
     case .late:
       try reader.finish()
       slot.state = .done(reply)
-      published.withLock {
+      ledger.count {
         $0.late += 1
         $0.bytesDown += UInt64(down)
       }
     case .failed:
       slot.state = .failed(NoticeCodec.text(try reader.take(min(reader.remaining, FrameLimits.textBytes), "message")))
-      published.withLock {
+      ledger.count {
         $0.failed += 1
         $0.bytesDown += UInt64(down)
       }
@@ -264,25 +263,12 @@ final class PeerConnection: @unchecked Sendable {
     slot.state = .done(reply)
     let way = lastReceived - slot.sent - .nanoseconds(Int64(clamping: reply.execution))
     if slot.wasAwaited { estimator.add(seconds: way.seconds, bytes: slot.bytesUp + down, at: lastReceived) }
-    publish(down: down, done: 1)
+    ledger.measured(estimator, down: down, done: 1)
   }
 
   private func measured(_ way: Duration, bytes: Int) {
     estimator.add(seconds: way.seconds, bytes: bytes, at: lastReceived)
-    publish(down: 0, done: 0)
-  }
-
-  private func publish(down: Int, done: Int) {
-    let estimator = estimator
-    published.withLock {
-      $0.done += done
-      $0.bytesDown += UInt64(down)
-      $0.roundTrip = estimator.smoothed.map { .seconds($0) }
-      $0.roundTripMin = estimator.least.map { .seconds($0) }
-      $0.roundTripAt = estimator.at
-      $0.exchangeOverhead = estimator.overhead.map { .seconds($0) }
-      $0.goodput = estimator.secondsPerByte.map { 1 / $0 }
-    }
+    ledger.measured(estimator, down: 0, done: 0)
   }
 
   // MARK: state, for the keeper
@@ -299,8 +285,8 @@ final class PeerConnection: @unchecked Sendable {
     isSuspended = false
     silent.visits = 0
     lastReceived = .now
-    publishedSocket.withLock { $0 = link?.socket }
-    published.withLock {
+    ledger.follow(link?.socket)
+    ledger.count {
       $0.hosted = peer.hosted
       $0.arithmetic = peer.arithmetic
     }
@@ -308,9 +294,7 @@ final class PeerConnection: @unchecked Sendable {
   }
 
   /// Ends the link and every visit under way. Idempotent.
-  func down(_ reason: String) { down_(reason) }
-
-  private func down_(_ reason: String) {
+  func end(_ reason: String) {
     guard let link else { return }
     self.link = nil
     peer = nil
@@ -318,8 +302,8 @@ final class PeerConnection: @unchecked Sendable {
     isSuspended = false
     downReason = reason
     let lost = slots.failAll(reason)
-    publishedSocket.withLock { $0 = nil }
-    published.withLock { $0.lost += lost }
+    ledger.follow(nil)
+    ledger.count { $0.lost += lost }
     setUp(false, problem: reason)
     link.close(reason)
     if waiters > 0 { lock.wakeAll() }
@@ -332,7 +316,7 @@ final class PeerConnection: @unchecked Sendable {
     pings += 1
     ping = (pings, .now)
     link.send { NoticeCodec.write(.ping, number: pings, into: &$0) }
-    if let failure = link.failure { down_(failure.reason) }
+    if let failure = link.failure { end(failure.reason) }
   }
 
   /// The keeper takes the reader's role. - Returns: false when it is taken.
@@ -350,27 +334,6 @@ final class PeerConnection: @unchecked Sendable {
 
   private func setUp(_ up: Bool, problem: String?) {
     isUp.store(up, ordering: .relaxed)
-    published.withLock {
-      if $0.isConnected != up { $0.changed = .now }
-      $0.isConnected = up
-      if let problem { $0.lastProblem = problem }
-    }
-  }
-
-  /// Something that went wrong before there was a link.
-  func note(problem: String) { published.withLock { $0.lastProblem = problem } }
-
-  // MARK: for everybody
-
-  /// The published figures, and the kernel's when the last ones are older than 50 ms.
-  func statistics() -> PeerStatistics {
-    let socket = publishedSocket.withLock { $0 }
-    return published.withLock { figures in
-      let now = ContinuousClock.now
-      if let socket, figures.tcp.map({ now - $0.at > .milliseconds(50) }) ?? true {
-        figures.tcp = socket.figures(at: now) ?? figures.tcp
-      }
-      return figures
-    }
+    ledger.turned(up, problem: problem)
   }
 }

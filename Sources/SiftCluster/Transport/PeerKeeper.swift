@@ -30,7 +30,7 @@ final class PeerKeeper: Sendable {
     thread.withLock { thread in
       guard thread == nil else { return }
       thread = KeeperThread { self.run() }
-      if thread == nil { connection.note(problem: "the system gives no thread") }
+      if thread == nil { connection.ledger.note(problem: "the system gives no thread") }
     }
   }
 
@@ -58,10 +58,10 @@ final class PeerKeeper: Sendable {
         switch error {
         case .stopped: return
         case .lost(let reason):
-          connection.note(problem: reason)
+          connection.ledger.note(problem: reason)
           tell(announcer.lost(reason))
         case .refused(let reason):
-          connection.note(problem: reason)
+          connection.ledger.note(problem: reason)
           tell(announcer.refused(reason))
         }
       }
@@ -105,8 +105,8 @@ final class PeerKeeper: Sendable {
       return peer
     } catch {
       switch error {
-      case .lost(let reason), .refused(let reason): connection.locked { connection.down(reason) }
-      case .stopped: connection.locked { connection.down("stopped") }
+      case .lost(let reason), .refused(let reason): connection.locked { connection.end(reason) }
+      case .stopped: connection.locked { connection.end("stopped") }
       }
       throw error
     }
@@ -248,7 +248,7 @@ final class PeerKeeper: Sendable {
     }
     let left = settings.pongTimeout - (ContinuousClock.now - ping.sent)
     guard left > .zero else {
-      connection.down("no pong within \(settings.pongTimeout)")
+      connection.end("no pong within \(settings.pongTimeout)")
       return .down("no pong within \(settings.pongTimeout)")
     }
     if connection.beginReading() {
@@ -261,6 +261,6 @@ final class PeerKeeper: Sendable {
 
   private func farewell() {
     connection.link?.send { NoticeCodec.write(.goodbye, text: "shutting down", into: &$0) }
-    connection.down("this node is shutting down")
+    connection.end("this node is shutting down")
   }
 }

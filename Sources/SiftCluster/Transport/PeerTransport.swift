@@ -61,10 +61,10 @@ public final class PeerTransport: ExpertTransport {
   }
 
   /// What is known of a peer; nil for a node that is none. Does not wait for the network.
-  public func statistics(of node: NodeIndex) -> PeerStatistics? { connection(node)?.statistics() }
+  public func statistics(of node: NodeIndex) -> PeerStatistics? { connection(node)?.ledger.now }
 
   /// All peers, in the order of the configuration.
-  public var statistics: [PeerStatistics] { keepers.map { $0.connection.statistics() } }
+  public var statistics: [PeerStatistics] { keepers.map { $0.connection.ledger.now } }
 
   private func connection(_ node: NodeIndex) -> PeerConnection? {
     let index = node.rawValue - 1
