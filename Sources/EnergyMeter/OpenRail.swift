@@ -21,7 +21,7 @@ package enum RailValue: Sendable, Hashable {
 package struct OpenRail: Sendable {
   private enum Attributes: Sendable {
     case counter(SysfsAttribute)
-    case power(SysfsAttribute, wattsPerUnit: Double)
+    case power(SysfsAttribute, wattsPerUnit: Double, unitsAdded: Double)
     case product(volts: SysfsAttribute, amperes: SysfsAttribute, wattsPerUnits: Double)
     indirect case battery(status: SysfsAttribute, flow: Attributes)
   }
@@ -34,7 +34,8 @@ package struct OpenRail: Sendable {
   private static func open(_ probe: RailProbe, _ root: SysfsRoot) throws(SysfsError) -> Attributes {
     switch probe {
     case .counter(let path, _): .counter(try root.open(path))
-    case .power(let path, let scale): .power(try root.open(path), wattsPerUnit: scale)
+    case .power(let path, let scale, let units):
+      .power(try root.open(path), wattsPerUnit: scale, unitsAdded: units)
     case .product(let volts, let voltScale, let amperes, let ampereScale):
       .product(
         volts: try root.open(volts), amperes: try root.open(amperes), wattsPerUnits: voltScale * ampereScale)
@@ -48,7 +49,7 @@ package struct OpenRail: Sendable {
   private static func read(_ attributes: Attributes) throws(SysfsError) -> RailValue {
     switch attributes {
     case .counter(let count): return .microjoules(try count.integer())
-    case .power(let power, let scale): return .watts(Double(try power.integer()) * scale)
+    case .power(let power, let scale, let units): return .watts((Double(try power.integer()) + units) * scale)
     case .product(let volts, let amperes, let scale):
       // The two come from different conversions: the current's mean before and after is the best that can be had.
       let before = Double(try amperes.integer())

@@ -31,8 +31,8 @@ public enum RailProblem: String, Sendable, Hashable {
 package enum RailProbe: Sendable, Hashable {
   /// A cumulative count of µJ that starts again at 0 after `range` (nil: no range is promised).
   case counter(path: String, range: Int64?)
-  /// A power: attribute × `wattsPerUnit`.
-  case power(path: String, wattsPerUnit: Double)
+  /// A power: (attribute + `unitsAdded`) × `wattsPerUnit`.
+  case power(path: String, wattsPerUnit: Double, unitsAdded: Double = 0)
   /// Volt × ampere. The two are separate conversions, so the current is read before and after the voltage.
   case product(volts: String, voltsPerUnit: Double, amperes: String, amperesPerUnit: Double)
   /// A battery: magnitude in `flow`, direction in the text of `status`.
@@ -41,7 +41,7 @@ package enum RailProbe: Sendable, Hashable {
   /// The attributes that are read, for messages and captures.
   package var paths: [String] {
     switch self {
-    case .counter(let path, _), .power(let path, _): [path]
+    case .counter(let path, _), .power(let path, _, _): [path]
     case .product(let volts, _, let amperes, _): [volts, amperes]
     case .battery(let status, let flow): [status] + flow.paths
     }

@@ -15,7 +15,7 @@ public struct RailCatalog: Sendable, Hashable {
   /// Finds and reads every rail under `root`.
   /// - Parameter plausibleWatts: a first reading beyond this makes the rail unusable.
   public static func discover(_ root: SysfsRoot, plausibleWatts: Double = 1000) -> RailCatalog {
-    var rails = HwmonRails(root: root).discover()
+    var rails = HwmonRails(root: root).discover() + IIORails(root: root).discover()
     applyProfile(&rails)
     rails += PowercapRails(root: root).discover()
     rails += PowerSupplyRails(root: root).discover()

@@ -30,6 +30,8 @@ package struct LinkPoller: Sendable {
   private var interfaces: [InterfaceState] = []
   private var radios: [WirelessInterface] = []
   private var surveys: [UInt32: SurveyInfo] = [:]
+  /// Renewed with the slow things: nobody needs it ten times a second.
+  private var fading: [Station: FadingEstimate] = [:]
   private var ways: [Way] = []
   private var remarks: [String] = []
   private var polls = 0
@@ -60,6 +62,7 @@ package struct LinkPoller: Sendable {
     for radio in radios {
       surveys[radio.index] = survey(of: radio, sources)
     }
+    fading = histories.compactMapValues(\.fading)
     let neighbours = attempt("neighbour table") { () throws(NetlinkError) in try sources.routes?.neighbours() } ?? []
     ways = configuration.peers.map { way(to: $0, sources, neighbours) }
   }
@@ -190,6 +193,7 @@ package struct LinkPoller: Sendable {
     link.receiveRate = info.receiveRate?.bitsPerSecond
     link.expectedThroughput = info.expectedThroughput
     link.retryRatio = heard.history.retryRatio
+    link.fading = fading[station]
     let width = radios.first { $0.index == station.interface }?.widthMegahertz
     fillNoise(&link, measured: surveys[station.interface]?.noise, widthMegahertz: width ?? 20)
   }

@@ -47,6 +47,8 @@ public struct PeerLink: Sendable, Hashable {
   public var expectedThroughput: Double?
   /// 0…1.
   public var retryRatio: Double?
+  /// How the signal fades, from the fresh samples of late; nil before there are any.
+  public var fading: FadingEstimate?
 
   public init(source: LinkSource, topology: LinkTopology?) {
     self.source = source

@@ -79,14 +79,17 @@ extension LinksReport.Row: Encodable {
     try encodeForecast(&row)
   }
 
-  /// Fading and outage are unknown until enough samples carry them.
+  /// Fading is unknown until enough samples carry it. A Doppler frequency and an outage are not estimated yet.
   private func encodeForecast(_ row: inout KeyedEncodingContainer<Key>) throws {
     var fading = row.nestedContainer(keyedBy: FadingKey.self, forKey: .fading)
-    try fading.encode("unknown", forKey: .kind)
-    try fading.encodeNil(forKey: .k)
-    try fading.encodeNil(forKey: .interval)
+    let estimate = link.fading
+    try fading.encode(estimate?.kind ?? .unknown, forKey: .kind)
+    // JSON knows no infinity: a K beyond all bounds is a static link, and its kind says so.
+    try fading.encode(estimate?.k.flatMap { $0.isFinite ? $0 : nil }, forKey: .k)
+    let bounds = estimate?.interval.flatMap { $0.upperBound.isFinite ? [$0.lowerBound, $0.upperBound] : nil }
+    try fading.encode(bounds, forKey: .interval)
     try fading.encodeNil(forKey: .doppler)
-    try fading.encodeNil(forKey: .coherence)
+    try fading.encode(estimate?.coherenceAtLeast?.seconds, forKey: .coherence)
     var outage = row.nestedContainer(keyedBy: OutageKey.self, forKey: .outage)
     try outage.encode(LinksReport.visitBytes, forKey: .bytes)
     try outage.encodeNil(forKey: .deadline)

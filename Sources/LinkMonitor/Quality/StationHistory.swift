@@ -18,6 +18,10 @@ package struct StationHistory: Sendable {
   /// The latest moment before which the last frame cannot have come: the poll before the one that showed it. So an age is
   /// never too small. nil before anything was seen to come.
   package private(set) var heard: Duration?
+  /// Fresh levels of late, in dBm, oldest first.
+  private var levels: [Double] = []
+  private var since: [Duration] = []
+  private static let levelsKept = 600
   private var frames = 0.0
   private var retries = 0.0
   /// When anything was last sent, and so the transmit rate chosen anew.
@@ -35,9 +39,28 @@ package struct StationHistory: Sendable {
     let isNew =
       changed(last.info.receivedPackets, info.receivedPackets)
       || changed(last.info.receivedBytes, info.receivedBytes) || changed(last.info.beacons, info.beacons)
-    if isNew { heard = last.at }
+    if isNew {
+      heard = last.at
+      if let signal = info.signal { keep(signal.value, at: instant) }
+    }
     noteRetries(from: last.info, to: info, over: instant - last.at)
     return isNew
+  }
+
+  private mutating func keep(_ level: Double, at instant: Duration) {
+    if levels.count == Self.levelsKept {
+      levels.removeFirst()
+      since.removeFirst()
+    }
+    levels.append(level)
+    since.append(instant)
+  }
+
+  /// What the fresh samples say of the fading; only the last signal of a frame is fed, never a running average, which
+  /// would look like a channel that hardly fades. - Complexity: O(n²/10) in the samples kept.
+  package var fading: FadingEstimate? {
+    guard let first = since.first, let last = since.last, levels.count > 1 else { return nil }
+    return FadingEstimate(levels: levels, spacing: (last - first) / (levels.count - 1))
   }
 
   private func changed<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {
