@@ -16,6 +16,7 @@ let package = Package(
     .executableTarget(
       name: "kernel-bench", dependencies: ["BenchSupport", "CBenchLoops", kernels], swiftSettings: strict),
     .executableTarget(name: "engine-bench", dependencies: ["BenchSupport", engine], swiftSettings: strict),
+    .executableTarget(name: "load-bench", dependencies: ["BenchSupport", engine], swiftSettings: strict),
     .executableTarget(
       name: "alloc-bench", dependencies: ["BenchSupport", "CCountedMalloc", engine], swiftSettings: strict),
     .executableTarget(

@@ -22,6 +22,7 @@ package struct ModelFolder: Sendable {
   /// A file that must hold a JSON object.
   package func object(_ name: String, limit: Int) throws(ModelError) -> JSONObject {
     let text = try bytes(name, limit: limit)
+    guard !Self.isPointer(text) else { throw .json(path: file(name), offset: 0, problem: Self.pointerProblem) }
     let value: JSONValue
     do throws(JSONSyntaxError) { value = try JSONParser.parse(text) } catch {
       throw .json(path: file(name), offset: error.offset, problem: error.problem)
@@ -31,4 +32,11 @@ package struct ModelFolder: Sendable {
     }
     return object
   }
+
+  /// The beginning of the small files that stand in for large ones in a checkout without Git LFS: the commonest way in
+  /// which a downloaded folder is not what it looks like.
+  package static let pointerMark = "version https://git-lfs.github.com/spec/"
+  package static let pointerProblem = "a Git LFS pointer, not the file itself; fetch it with git lfs pull"
+
+  package static func isPointer(_ bytes: some Sequence<UInt8>) -> Bool { bytes.starts(with: pointerMark.utf8) }
 }

@@ -53,6 +53,9 @@ package struct SafetensorsHeader: Sendable {
       throw .safetensors(
         path: path, tensor: nil, problem: "\(file.count) bytes are too few for a safetensors header length of 8")
     }
+    guard !ModelFolder.isPointer(file.prefix(ModelFolder.pointerMark.utf8.count)) else {
+      throw .safetensors(path: path, tensor: nil, problem: ModelFolder.pointerProblem)
+    }
     let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
     guard length <= UInt64(headerLimit) else {
       throw .safetensors(

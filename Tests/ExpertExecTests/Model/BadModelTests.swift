@@ -139,6 +139,14 @@ struct BadFileTests {
     #expect(line == "cannot read model.safetensors: it is a folder")
   }
 
+  @Test func `files that Git LFS did not fetch are told for what they are`() throws {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
+    for (name, place) in [("model.safetensors", ""), ("config.json", "byte 0: ")] {
+      let line = try refusal { try $0.write(name, pointer) }
+      #expect(line == "\(name): \(place)a Git LFS pointer, not the file itself; fetch it with git lfs pull")
+    }
+  }
+
   @Test func `a config of a gigabyte is not read`() throws {
     let line = try refusal { try makeSparseFile($0.file("config.json"), bytes: 1 << 30) }
     #expect(line == "cannot read config.json: it has 1073741824 bytes, more than the 4194304 allowed")

@@ -49,6 +49,20 @@ struct TokenizerTests {
     #expect(assembler.finish() == "\u{FFFD}")
   }
 
+  @Test(arguments: [
+    ([0xE0, 0x80], ["", "\u{FFFD}\u{FFFD}"]), ([0xED, 0xA0], ["", "\u{FFFD}\u{FFFD}"]),
+    ([0xF0, 0x8F], ["", "\u{FFFD}\u{FFFD}"]), ([0xF4, 0x90], ["", "\u{FFFD}\u{FFFD}"]),
+    ([0xC0], ["\u{FFFD}"]), ([0xF5], ["\u{FFFD}"]), ([0x80], ["\u{FFFD}"]),
+    ([0xE2, 0x82, 0x41], ["", "", "\u{FFFD}A"]),
+    ([0xF0, 0x9F, 0x98, 0x80], ["", "", "", "😀"]), ([0xC3, 0xC3, 0xA4], ["", "\u{FFFD}", "ä"]),
+  ]) func `bytes that can no longer become a character come out at once`(bytes: [Int32], texts: [String]) throws {
+    // Ids 0 to 255 of a tiny model are the bytes.
+    let folder = try TinyModel().make()
+    var assembler = TextAssembler(try Tokenizer(folder: folder.path))
+    #expect(bytes.map { assembler.append($0) } == texts)
+    #expect(assembler.finish() == "")
+  }
+
   @Test func `control tokens in a text act only when asked for`() {
     let text = "a<|im_end|>b"
     #expect(tokenizer.encode(text, parseSpecial: true).contains(4))
