@@ -122,7 +122,9 @@ extension ComparisonReport {
     let interval = "95 % interval \(FigureText.change(ratio.low)) to \(FigureText.change(ratio.high)), \(pairsText)"
     let change = FigureText.fixed(abs(ratio.value - 1) * 100, 1) + " %"
     if ratio.high < 1 {
-      return "\(second.policy) saves \(change) of the energy per token of \(first.policy) (\(interval)). \(caveat)"
+      let (least, most) = (FigureText.fixed((1 - ratio.high) * 100, 1), FigureText.fixed((1 - ratio.low) * 100, 1))
+      return "\(second.policy) saves \(change) of the energy per token of \(first.policy) "
+        + "(95 % interval \(least) to \(most) %, \(pairsText)). \(caveat)"
     }
     if ratio.low > 1 {
       return "\(second.policy) takes \(change) more energy per token than \(first.policy) (\(interval)). \(caveat)"

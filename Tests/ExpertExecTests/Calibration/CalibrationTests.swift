@@ -59,7 +59,8 @@ import Testing
     var calibration = try Self.calibration()
     #expect(calibration.meanSquare(forLossIncrease: 0.01) == nil)
     calibration.curve = [(0, 0), (0.25, 0.5), (0.5, 0.5), (1, 1.5)].map { .init(meanSquare: $0.0, lossIncrease: $0.1) }
-    #expect(calibration.meanSquare(forLossIncrease: 0.25) == 0.125 && calibration.meanSquare(forLossIncrease: 1) == 0.75)
+    #expect(
+      calibration.meanSquare(forLossIncrease: 0.25) == 0.125 && calibration.meanSquare(forLossIncrease: 1) == 0.75)
     #expect(calibration.meanSquare(forLossIncrease: 0) == 0 && calibration.meanSquare(forLossIncrease: 2) == nil)
     let folder = try TemporaryFolder()
     try calibration.save(folder.file("c"))
