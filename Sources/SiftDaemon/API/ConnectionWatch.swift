@@ -43,12 +43,17 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   /// Calls `gone` if the client of `channel` goes away before the ticket is ended.
-  /// - Returns: nil without the handler in the pipeline (requests made up in tests): then nobody goes away.
+  /// - Returns: nil without the handler in the pipeline: the channel is closed, or was made up by a test.
   static func begin(_ channel: any Channel, gone: @escaping @Sendable () -> Void) async -> Ticket? {
     let number = try? await channel.eventLoop.submit {
       try channel.pipeline.syncOperations.handler(type: ConnectionWatch.self).add(gone)
     }.get()
-    return number.map { Ticket(channel: channel, number: $0) }
+    guard let number else {
+      // A closed channel has no handlers any more: its client is gone already.
+      channel.closeFuture.whenComplete { _ in gone() }
+      return nil
+    }
+    return Ticket(channel: channel, number: number)
   }
 
   /// A watch under way.

@@ -121,7 +121,7 @@ struct BadRequestTests {
     Case(
       body: #"{"model":"fake","prompt":"x","sift":{"policy":"magic"}}"#,
       message:
-        #"'sift.policy' must be one of "siftmoe", "siftmoe-token", "topk", "local-only", "nearest", got "magic""#,
+        "'sift.policy' must be one of \(Keys.policy.name.range.text), got \"magic\"",
       parameter: "sift.policy"),
     Case(
       body: #"{"model":"fake","prompt":"x","sift":{"error_budget":-1}}"#,

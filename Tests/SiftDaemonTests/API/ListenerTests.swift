@@ -10,7 +10,7 @@ import SiftDaemon
 import Testing
 
 /// A blocking client that does what well-behaved ones do not.
-private struct RawClient: ~Copyable {
+private final class RawClient: Sendable {
   let descriptor: Int32
 
   init(port: UInt16) throws {
@@ -148,12 +148,16 @@ struct ListenerTests {
     let bench = try await APIBench(model: FakeModel(context: 100_000_000))
     try await serve(bench) { port in
       // No end: only the client's leaving stops it.
-      try await blocking {
+      var client: RawClient? = try await blocking {
         let client = try RawClient(port: port)
         try client.send(
           Self.post(#"{"model":"fake","prompt":"endless","max_tokens":90000000,"stream":\#(streams)}"#))
         if streams { _ = client.read(until: "data: ") }
+        return client
       }
+      for await _ in bench.log.openings { break }
+      #expect(client != nil)
+      client = nil
       for await id in bench.log.closings {
         #expect(id == 1)
         break
