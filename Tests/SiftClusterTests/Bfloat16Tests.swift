@@ -10,7 +10,7 @@ import Testing
     0x1p20 - 0x1p-32,
     0x1p-32, -0x1p-32, 0x1p-126, 0x1p-127, 0x1p-140, 0x1p-1000, 0x1p127, 0x1.fep127, 0x1.ffp127, 0x1p200, .nan,
     .infinity,
-    -.infinity, 0x1.01p0, 0x1.03p0, 0x1.0100001p0, 0x1.00ffffffp0,
+    -.infinity, 1 + 3 * 0x1p-8 - 0x1p-40, -1 - 3 * 0x1p-8 + 0x1p-40, 0x1.01p0, 0x1.03p0, 0x1.0100001p0, 0x1.00ffffffp0,
   ]
 
   @Test func roundingIsToTheNearestWithTiesToEven() {
@@ -18,6 +18,9 @@ import Testing
     #expect(Bfloat16.round(1 + 0x1p-8) == 0x3F80)
     #expect(Bfloat16.round(1 + 0x1p-8 + 0x1p-40) == 0x3F81)
     #expect(Bfloat16.round(1 + 3 * 0x1p-8) == 0x3F82)
+    // Just below a tie that an f32 in between would make a tie of.
+    #expect(Bfloat16.round(1 + 3 * 0x1p-8 - 0x1p-40) == 0x3F81)
+    #expect(Bfloat16.round(-1 - 3 * 0x1p-8 + 0x1p-40) == 0xBF81)
     #expect(Bfloat16.round(Float(1 + 0x1p-8)) == 0x3F80)
     #expect(Bfloat16.round(Float(1 + 0x1p-8 + 0x1p-20)) == 0x3F81)
     #expect(Bfloat16.float(Bfloat16.round(Double.nan)).isNaN)

@@ -148,6 +148,9 @@ import Testing
     #expect(problem { $0[32] = 0 } == "visit.counts: row 0 has 0 of \(pairs) pairs")
     #expect(problem { $0[35] = 0x80 }.hasPrefix("visit.counts: row 0 has -"))
     #expect(problem { $0[32] += 1 }.hasPrefix("visit.counts: add up to \(pairs + 1)"))
+    // Row 1 has several pairs and loses one: the last pair would belong to nobody.
+    #expect(visit.counts[1] > 1)
+    #expect(problem { $0[36] -= 1 }.hasPrefix("visit.counts: add up to \(pairs - 1)"))
     #expect(problem { $0[45] = 0x10 }.hasPrefix("visit.experts: 409"))
     #expect(problem { $0[47] = 0x80 }.hasPrefix("visit.experts: -"))
     #expect(

@@ -55,6 +55,40 @@ import Testing
     #expect(!vigil.watches(after: .zero))
   }
 
+  @Test func aNumberMeansOneVisitForEverAlthoughItsSlotIsUsedAgain() throws {
+    var slots = ReplySlots()
+    let start = ContinuousClock.now
+    let taken = slots.take(now: start)
+    let first = try #require(taken)
+    let number = first.number
+    first.sent = start
+    #expect(slots.find(number) === first)
+    #expect(slots.wasGiven(number) && !slots.wasGiven(number + 1) && !slots.wasGiven(0))
+    first.state = .free
+    #expect(slots.find(number) == nil)
+    // The same slot comes round, for another number: a late reply to the first finds nobody.
+    var again: ReplySlot?
+    for _ in 0..<ReplySlots.count { again = slots.take(now: start) }
+    #expect(again === first)
+    #expect(slots.find(number) == nil)
+    #expect(slots.find(number + UInt64(ReplySlots.count)) === first)
+  }
+
+  @Test func whenAllSlotsAreUnderWayNoneIsGivenUntilTicketsAreForgotten() throws {
+    var slots = ReplySlots()
+    let start = ContinuousClock.now
+    for _ in 0..<ReplySlots.count {
+      let taken = slots.take(now: start)
+      let slot = try #require(taken)
+      slot.sent = start
+      slot.patience = .seconds(1)
+    }
+    let early = slots.take(now: start + .seconds(10))
+    #expect(early.map(\.number) == nil)
+    let later = slots.take(now: start + .seconds(12))
+    #expect(later.map(\.number) != nil)
+  }
+
   @Test func overheadAndGoodputAreFoundInExchangesOfManySizes() throws {
     var generator = SeededGenerator(seed: 6)
     var estimator = ExchangeEstimator()

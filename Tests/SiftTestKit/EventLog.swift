@@ -6,12 +6,14 @@ import Synchronization
 /// Collects events from any thread.
 public final class EventLog<Event: Sendable>: Sendable {
   private struct Waiter {
+    let number: UInt64
     let isMet: @Sendable ([Event]) -> Bool
     let resume: @Sendable () -> Void
   }
   private struct State {
     var events: [Event] = []
     var waiters: [Waiter] = []
+    var next: UInt64 = 0
   }
   private let state = Mutex(State())
 
@@ -31,17 +33,30 @@ public final class EventLog<Event: Sendable>: Sendable {
     for waiter in ready { waiter.resume() }
   }
 
-  /// Returns once `count` events satisfy `predicate`.
+  /// Returns once `count` events satisfy `predicate`, or when the test is cancelled because its time is over.
   public func wait(count: Int = 1, for predicate: @escaping @Sendable (Event) -> Bool) async {
-    await withCheckedContinuation { continuation in
-      let waiter = Waiter(
-        isMet: { $0.count(where: predicate) >= count }, resume: { continuation.resume() })
-      let isMet = state.withLock { state in
-        if waiter.isMet(state.events) { return true }
-        state.waiters.append(waiter)
-        return false
+    let number = state.withLock { state in
+      state.next += 1
+      return state.next
+    }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let waiter = Waiter(
+          number: number, isMet: { $0.count(where: predicate) >= count }, resume: { continuation.resume() })
+        let isOver = state.withLock { state in
+          if waiter.isMet(state.events) || Task.isCancelled { return true }
+          state.waiters.append(waiter)
+          return false
+        }
+        if isOver { continuation.resume() }
       }
-      if isMet { continuation.resume() }
+    } onCancel: {
+      let waiting = state.withLock { state in
+        let waiting = state.waiters.filter { $0.number == number }
+        state.waiters.removeAll { $0.number == number }
+        return waiting
+      }
+      for waiter in waiting { waiter.resume() }
     }
   }
 }

@@ -3,20 +3,20 @@
 import SiftCore
 
 /// One visit under way.
-final class ReplySlot {
-  enum State {
+package final class ReplySlot {
+  package enum State {
     case free
     case waiting
     case done(ReplyHeader)
     case failed(String)
   }
-  var state = State.free
-  var number: UInt64 = 0
+  package var state = State.free
+  package var number: UInt64 = 0
   var rows = 0
   var encoding = PayloadEncoding.f32
   var bytesUp = 0
-  var sent = ContinuousClock.now
-  var patience = Duration.zero
+  package var sent = ContinuousClock.now
+  package var patience = Duration.zero
   /// The reply was being waited for when it came, so that its time of arrival is known.
   var wasAwaited = false
   private(set) var sums = UnsafeMutablePointer<Double>.allocate(capacity: 1)
@@ -33,14 +33,16 @@ final class ReplySlot {
 }
 
 /// A fixed number of slots; the number of a visit says which is its own.
-struct ReplySlots {
-  static let count = 64
+package struct ReplySlots {
+  package static let count = 64
+  package init() {}
+
   private let slots = (0..<Self.count).map { _ in ReplySlot() }
   /// The number that the next visit gets, at least. 0 is never given.
   private(set) var next: UInt64 = 1
 
   /// A free slot with a new number; nil when all are under way.
-  mutating func take(now: ContinuousClock.Instant) -> ReplySlot? {
+  package mutating func take(now: ContinuousClock.Instant) -> ReplySlot? {
     for _ in 0..<Self.count {
       let slot = slots[Int(next % UInt64(Self.count))]
       let number = next
@@ -59,14 +61,14 @@ struct ReplySlots {
   }
 
   /// The slot of a visit under way; nil when it is over.
-  func find(_ number: UInt64) -> ReplySlot? {
+  package func find(_ number: UInt64) -> ReplySlot? {
     let slot = slots[Int(number % UInt64(Self.count))]
     if case .free = slot.state { return nil }
     return slot.number == number ? slot : nil
   }
 
   /// Whether `number` was ever given to a visit.
-  func wasGiven(_ number: UInt64) -> Bool { number >= 1 && number < next }
+  package func wasGiven(_ number: UInt64) -> Bool { number >= 1 && number < next }
 
   /// Ends every visit that waits. - Returns: how many.
   func failAll(_ reason: String) -> Int {
