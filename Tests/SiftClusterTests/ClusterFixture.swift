@@ -135,7 +135,7 @@ final class Pair: Sendable {
 
   init(
     host: FakeExpertHost = Sample.host(), encoding: PayloadEncoding = .f32, peerName: String = "a",
-    gatewayHash: ContentHash = Sample.hash, gateways: Set<String>? = nil, limits: ServerLimits = ServerLimits(),
+    gatewayHash: ContentHash = Sample.hash, gateways: Set<String>? = nil, limits: ServerLimits = Pair.patient,
     settings: PeerSettings = Pair.quick, meter: VisitMeter? = nil
   ) async throws {
     let peers = EventLog<PeerEvent>()
@@ -157,9 +157,17 @@ final class Pair: Sendable {
     transport.start()
   }
 
+  /// Hundreds of tests share the processors: a handshake that waits for its turn must not count as refused.
+  static var patient: ServerLimits {
+    var limits = ServerLimits()
+    limits.handshakeTimeout = .seconds(60)
+    return limits
+  }
+
   /// Short pauses, so that tests which wait for another attempt do not take long.
   static var quick: PeerSettings {
     var settings = PeerSettings()
+    settings.handshakeTimeout = .seconds(60)
     settings.backoffFirst = .milliseconds(5)
     settings.backoffCap = .milliseconds(20)
     return settings

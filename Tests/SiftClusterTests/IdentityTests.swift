@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func connectionsBeyondTheLimitAreClosedAtOnce() async throws {
-    var limits = ServerLimits()
+    var limits = Pair.patient
     limits.connections = 2
     let pair = try await Pair(limits: limits)
     await pair.connected()
