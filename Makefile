@@ -22,7 +22,7 @@ test: deps-test ## every test that needs no special kernel
 	$(BUILD) --build-tests
 	$(MAKE) --no-print-directory test-tools test-openai test-swift
 
-test-tools: ## the tests of tools/swift, against a server that stands in for swift.org
+test-tools: ## the tests of tools/swift (against a server that stands in for swift.org) and tools/deps
 	python3 -m unittest discover -q -s Tests/Tools
 
 test-neon: ## the NEON kernels under qemu: the same bits as here

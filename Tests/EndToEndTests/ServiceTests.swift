@@ -93,4 +93,25 @@ extension EndToEnd {
       #expect(text.contains("topk"))
     }
   }
+
+  @Test("siftctl demo compares two policies, serves on, and Ctrl-C stops all three daemons")
+  func demo() async throws {
+    let folder = try TemporaryFolder()
+    let siftd = try Self.siftd()
+    var launch = DaemonProcess.Launch(
+      program: String(siftd.dropLast("siftd".count)) + "siftctl",
+      arguments: [
+        "demo", "--model", ReferenceModel.folder, "--folder", folder.file("run"), "--max-tokens", "8", "--rounds", "1",
+      ], name: "siftctl", log: folder.file("demo.log"), notifySocket: folder.file("demo.notify"))
+    launch.saysReady = false
+    let demo = try await DaemonProcess.start(launch)
+    #expect(await demo.log.line(containing: "node visits per token") != nil)
+    #expect(await demo.log.line(containing: "Serving on http://127.0.0.1:") != nil)
+    demo.signal(2)
+    #expect(await demo.end == .exited(0))
+    for node in ["gateway", "host-1", "host-2"] {
+      let log = try String(contentsOfFile: folder.file("run/\(node).log"), encoding: .utf8)
+      #expect(log.contains("stopping: "), "\(node) was not stopped in order")
+    }
+  }
 }

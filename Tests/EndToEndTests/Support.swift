@@ -6,7 +6,7 @@ import SiftTools
 import Testing
 
 /// Every test here runs several processes that compute: one test at a time.
-@Suite("Whole processes", .serialized)
+@Suite("Whole processes", .serialized, .timeLimit(.minutes(5)))
 struct EndToEnd {
   /// A prompt after which the model writes on for more than 200 tokens.
   static let prompt = "1 In the beginning God created the heaven and the earth.\n2 And"

@@ -39,6 +39,8 @@ public final class DaemonProcess: Sendable {
     public var notifySocket: String
     /// Added to this process's environment.
     public var environment: [String: String] = [:]
+    /// Whether it says READY; if not, it counts as started as soon as it runs.
+    public var saysReady = true
     /// How long it may take to be ready.
     public var patience: Duration = .seconds(60)
 
@@ -57,6 +59,7 @@ public final class DaemonProcess: Sendable {
     let notify = try NotifySocket(path: launch.notifySocket)
     defer { notify.close() }
     let process = try await spawn(launch, notifyPath: notify.path)
+    guard launch.saysReady else { return process }
     switch await process.firstOf(ready: notify, within: launch.patience) {
     case .ready: return process
     case .ended(let status):
