@@ -2,6 +2,7 @@
 
 import Foundation
 import Subprocess
+import Synchronization
 import SystemPackage
 
 /// A running siftd. Whoever started it calls `stop` or `kill`; both wait until the process is gone.
@@ -162,8 +163,10 @@ extension DaemonProcess {
         return try await run(
           configuration(launch, notifyPath), input: .none, output: .sequence, error: .combinedWithOutput
         ) { execution in
-          handed.yield(
-            Handle(identifier: execution.processIdentifier.value) { try execution.send(signal: $0) })
+          // The process's descriptor is good in here only: afterwards its number may belong to another process.
+          let gate = Gate { try execution.send(signal: $0) }
+          defer { gate.close() }
+          handed.yield(Handle(identifier: execution.processIdentifier.value) { try gate.send($0) })
           handed.finish()
           for try await line in execution.standardOutput.strings() { log.append(line) }
         }.terminationStatus
@@ -198,4 +201,14 @@ extension DaemonProcess {
     let identifier: Int32
     let send: @Sendable (Signal) throws -> Void
   }
+}
+
+/// Lets signals through to a process while it is there, and drops them afterwards.
+private final class Gate: Sendable {
+  private let target: Mutex<(@Sendable (Signal) throws -> Void)?>
+
+  init(_ target: @escaping @Sendable (Signal) throws -> Void) { self.target = Mutex(target) }
+
+  func send(_ signal: Signal) throws { try target.withLock { try $0?(signal) } }
+  func close() { target.withLock { $0 = nil } }
 }
