@@ -134,7 +134,7 @@ public struct BatchSelector: Sendable {
       }
     }
     return BatchAnswer(
-      feasible: violates.isEmpty, energy: state.energy, lowerBound: violates.isEmpty ? min(bound, state.energy) : bound,
+      feasible: violates.isEmpty, energy: state.energy, lowerBound: bound,
       errorMean: state.errorMean, errorWorst: state.errorWorst, latency: state.latency, choices: choices,
       violates: violates)
   }
