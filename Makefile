@@ -32,11 +32,16 @@ test-neon: ## the NEON kernels under qemu: the same bits as here
 test-openai: $(VENV)/ready ## the official OpenAI client against a running daemon
 	$(VENV)/bin/python -m unittest discover -q -s Tests/OpenAI
 
+# Processes and sockets are waited for in real time, so they have the machine to themselves, after the tests that compute.
+WAITING = EndToEndTests|ListenerTests|DaemonProcessTests|ServiceTests|ExternalMeterTests
 test-swift: ## the Swift tests alone, already built
-	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest
+	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest --skip '$(WAITING)'
+	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest --filter '$(WAITING)'
 
-test-bed: build ## siftctl on the kernel's own Wi-Fi stack and sensor drivers, in a kernel booted for it (root, x86-64)
-	Tests/Bed/run
+test-bed: build ## siftd on the kernel's own Wi-Fi stack and sensor drivers, in a kernel booted for it (root, x86-64)
+	@tools/deps bed
+	python3 -m unittest discover -q -s Tests/Bed
+	Tests/Bed/run $(SCENARIOS)
 
 build: deps ## siftd and siftctl in .build/release
 	$(BUILD) --product siftd
@@ -59,6 +64,8 @@ bench: deps ## the benchmarks, as ratios taken in one run
 	Benchmarks/.build/release/kernel-bench
 	Benchmarks/.build/release/engine-bench $(MODEL)
 	Benchmarks/.build/release/alloc-bench $(MODEL)
+	Benchmarks/.build/release/meter-bench --model $(MODEL)
+	Benchmarks/.build/release/link-bench
 
 install: build ## into $(DESTDIR)$(PREFIX), with the units; an existing configuration stays
 	install -D -m 755 .build/release/siftd $(DESTDIR)$(PREFIX)/bin/siftd

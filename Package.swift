@@ -26,6 +26,7 @@ let package = Package(
     .library(name: "SiftPolicy", targets: ["SiftPolicy"]),
     .library(name: "LinkMonitor", targets: ["LinkMonitor"]),
     .library(name: "EnergyMeter", targets: ["EnergyMeter"]),
+    .library(name: "HostIO", targets: ["HostIO"]),
     .library(name: "SiftCluster", targets: ["SiftCluster"]),
     .library(name: "SiftCore", targets: ["SiftCore"]),
   ],
@@ -47,6 +48,7 @@ let package = Package(
     .package(url: "https://github.com/LebJe/TOMLKit.git", from: "0.6.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
     .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
   ],
   targets: [
     // System libraries (Debian packages in `providers`) and C.
@@ -75,6 +77,13 @@ let package = Package(
         "SiftCore", "HostIO", "CExpertKernels", .product(name: "Crypto", package: "swift-crypto"),
       ], swiftSettings: strict),
 
+    // What was measured, kept.
+    .target(
+      name: "EnergyLedger",
+      dependencies: ["SiftCore", "HostIO", .product(name: "GRDB", package: "GRDB.swift")], swiftSettings: strict),
+    // A world to run the policies in: fading and recorded channels.
+    .target(name: "SiftSimulation", dependencies: ["SiftCore", "SiftPolicy"], swiftSettings: strict),
+
     // Peers, the daemon, the tools.
     .target(
       name: "SiftCluster",
@@ -89,7 +98,7 @@ let package = Package(
     .target(
       name: "SiftDaemon",
       dependencies: [
-        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "SiftPolicy", "ExpertExec", "SiftCluster",
+        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "EnergyLedger", "SiftPolicy", "ExpertExec", "SiftCluster",
         "CSystemd", nio, nioPosix,
         .product(name: "NIOExtras", package: "swift-nio-extras"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -101,8 +110,8 @@ let package = Package(
     .target(
       name: "SiftTools",
       dependencies: [
-        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "SiftPolicy", "ExpertExec", "SiftCluster",
-        "SiftDaemon",
+        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "EnergyLedger", "SiftPolicy", "ExpertExec", "SiftCluster",
+        "SiftDaemon", "SiftSimulation",
         nio, nioPosix, .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Subprocess", package: "swift-subprocess"),
@@ -118,37 +127,58 @@ let package = Package(
     .executableTarget(
       name: "siftctl",
       dependencies: [
-        "SiftTools", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "SiftTools", "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "EnergyLedger", "SiftPolicy", "ExpertExec",
+        "SiftCluster", "SiftDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
-    // Tests: one target a module, fakes in SiftTestKit, whole processes in EndToEndTests.
+    // Tests: one target a module, fakes in SiftTestKit, whole processes in EndToEndTests. Each names every module that it
+    // imports: what is not named is not built anew when it changes, and a stale layout of a value corrupts memory.
     .target(
       name: "SiftTestKit", dependencies: ["SiftCore", "HostIO", "ExpertExec", nio, nioPosix], path: "Tests/SiftTestKit",
       swiftSettings: strict),
     .testTarget(name: "SiftCoreTests", dependencies: ["SiftCore"], swiftSettings: strict),
     .testTarget(name: "HostIOTests", dependencies: ["HostIO", "SiftTestKit"], swiftSettings: strict),
     .testTarget(
-      name: "LinkMonitorTests", dependencies: ["LinkMonitor", "SiftTestKit"], swiftSettings: strict),
+      name: "LinkMonitorTests", dependencies: ["SiftCore", "HostIO", "LinkMonitor", "SiftTestKit"],
+      swiftSettings: strict),
     .testTarget(
-      name: "EnergyMeterTests", dependencies: ["EnergyMeter", "SiftTestKit"], swiftSettings: strict),
+      name: "EnergyMeterTests", dependencies: ["SiftCore", "HostIO", "EnergyMeter", "SiftTestKit"],
+      swiftSettings: strict),
     .testTarget(
-      name: "SiftPolicyTests", dependencies: ["SiftPolicy", "SiftTestKit"], swiftSettings: strict),
+      name: "EnergyLedgerTests",
+      dependencies: [
+        "SiftCore", "HostIO", "EnergyLedger", "SiftTestKit", .product(name: "GRDB", package: "GRDB.swift"),
+      ],
+      swiftSettings: strict),
     .testTarget(
-      name: "ExpertExecTests", dependencies: ["ExpertExec", "CExpertKernels", "SiftTestKit"],
+      name: "SiftPolicyTests", dependencies: ["SiftCore", "SiftPolicy", "SiftTestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "SiftSimulationTests", dependencies: ["SiftCore", "SiftSimulation", "SiftTestKit"], swiftSettings: strict),
+    .testTarget(
+      name: "ExpertExecTests", dependencies: ["SiftCore", "HostIO", "ExpertExec", "CExpertKernels", "SiftTestKit"],
       swiftSettings: strict),
     .testTarget(
       name: "SiftClusterTests",
       dependencies: [
-        "SiftCluster", "SiftTestKit", nio, nioPosix, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        "SiftCore", "ExpertExec", "SiftCluster", "SiftTestKit", nio, nioPosix,
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], swiftSettings: strict),
     .testTarget(
       name: "SiftDaemonTests",
       dependencies: [
+        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "EnergyLedger", "SiftPolicy", "ExpertExec", "SiftCluster",
         "SiftDaemon", "SiftTestKit", .product(name: "HummingbirdTesting", package: "hummingbird"),
       ], swiftSettings: strict),
-    .testTarget(name: "SiftToolsTests", dependencies: ["SiftTools", "SiftTestKit"], swiftSettings: strict),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["SiftTools", "SiftTestKit", "siftd", "siftctl"],
+      name: "SiftToolsTests",
+      dependencies: [
+        "SiftCore", "HostIO", "LinkMonitor", "EnergyMeter", "EnergyLedger", "SiftPolicy", "ExpertExec",
+        "SiftSimulation",
+        "SiftDaemon", "SiftTools", "SiftTestKit",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: ["SiftTools", "EnergyLedger", "ExpertExec", "SiftTestKit", "siftd", "siftctl"],
       swiftSettings: strict),
   ]
 )

@@ -20,7 +20,17 @@ let package = Package(
     .executableTarget(
       name: "alloc-bench", dependencies: ["BenchSupport", "CCountedMalloc", engine], swiftSettings: strict),
     .executableTarget(
+      name: "meter-bench",
+      dependencies: [
+        "BenchSupport", "CCountedMalloc", engine, .product(name: "EnergyMeter", package: "siftd"),
+        .product(name: "HostIO", package: "siftd"), .product(name: "SiftCore", package: "siftd"),
+      ], swiftSettings: strict),
+    .executableTarget(
       name: "policy-bench", dependencies: ["CCountedMalloc", .product(name: "SiftPolicy", package: "siftd")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "link-bench",
+      dependencies: ["BenchSupport", "CCountedMalloc", .product(name: "LinkMonitor", package: "siftd")],
       swiftSettings: strict),
     .executableTarget(
       name: "peer-bench",

@@ -7,6 +7,7 @@ import SiftCore
 /// Finds the rails under `class/hwmon`.
 struct HwmonRails {
   let root: SysfsRoot
+  var pairs: [RailRules.Pair] = []
 
   func discover() -> [Rail] {
     root.list("class/hwmon").filter { $0.hasPrefix("hwmon") }.flatMap { rails(of: "class/hwmon/\($0)") }
@@ -19,7 +20,7 @@ struct HwmonRails {
       guard names.contains(where: { $0.hasSuffix("_input") || $0.hasSuffix("_average") }) else { continue }
       let name = root.optional("\(base)/name") ?? root.optional("\(folder)/name") ?? "unnamed"
       let chip = HwmonChip(
-        root: root, base: base, names: names, name: name, device: device(of: folder), rule: .of(name))
+        root: root, base: base, names: names, name: name, device: device(of: folder), rule: .of(name, pairs: pairs))
       return chip.rails()
     }
     return []
@@ -116,38 +117,67 @@ private struct HwmonChip {
     let place = device.isEmpty ? name : "\(name)@\(device)"
     var rail = Rail(
       id: "hwmon:\(place):\(label ?? "\(kind)\(channel)")", source: .hwmon, name: name, label: label, kind: .part,
-      standing: standing, problem: problem(channel, label), probe: probe)
-    rail.resolution = resolution(channel, kind)
-    rail.refresh = declaredRefresh()
+      standing: standing, resolution: resolution(channel, kind), refresh: declaredRefresh(), probe: probe)
+    if let (problem, detail) = problem(channel, label) { (rail.problem, rail.detail) = (problem, detail) }
+    if kind != "energy" { rail.averaging = averaging(channel) }
+    if let bus = busVolts(channel), bus > 0 {
+      if kind == "curr", let step = rule.busStep { rail.voltageStep = step / bus }
+      // A rectangular distribution within what the data sheet allows.
+      if let offset = rule.shuntOffset, let shunt = shunt(channel) {
+        rail.offsetWatts = offset / 3.0.squareRoot() / shunt * bus
+      }
+    }
     return rail
   }
 
   /// What speaks against a channel before it is even read.
-  private func problem(_ channel: Int, _ label: String?) -> RailProblem? {
-    if let label, label == "NC" || label.hasPrefix("NC_") { return .notConnected }
-    let switches = ["energy", "power", "curr", "in"].map { "\($0)\(channel)_enable" }.filter(names.contains)
-    if switches.contains(where: { root.optional("\(base)/\($0)") == "0" }) { return .disabled }
+  private func problem(_ channel: Int, _ label: String?) -> (RailProblem, String)? {
+    // What device trees call a channel that nothing hangs on.
+    if let label, label == "NC" || label.hasPrefix("NC_") { return (.notConnected, "\(root.absolute(base)): \(label)") }
+    // The switch of a product's voltage stands at the voltage's own number.
+    let numbered = ["energy", "power", "curr"].map { "\($0)\(channel)_enable" }
+    for file in numbered + ["in\(voltage(of: channel) ?? channel)_enable"] where names.contains(file) {
+      if root.optional("\(base)/\(file)") == "0" { return (.disabled, "\(root.absolute(base))/\(file) is 0") }
+    }
     // Below 100 µΩ no board has a shunt: the device tree gives milliohms where microohms are meant.
-    if let shunt = shunt(channel), shunt < 100e-6 { return .implausible }
-    return nil
-  }
-
-  /// The shunt of a channel, in ohms.
-  private func shunt(_ channel: Int) -> Double? {
-    for file in ["shunt\(channel)_resistor", "shunt_resistor"] where names.contains(file) {
-      if let microohms = try? root.integer("\(base)/\(file)") { return Double(microohms) * 1e-6 }
+    if let shunt = shunt(channel), shunt < 100e-6 {
+      return (.implausible, "\(root.absolute(base)): a shunt of \(Int((shunt * 1e6).rounded())) µΩ")
     }
     return nil
   }
 
-  private func resolution(_ channel: Int, _ kind: String) -> Power? {
-    guard let step = rule.shuntStep, let shunt = shunt(channel), shunt > 0 else { return nil }
-    let amperes = step / shunt
-    if kind == "power" { return rule.powerStepVolts.map { .watts($0 * amperes) } }
+  private func shunt(_ channel: Int) -> Double? {
+    for file in ["shunt\(channel)_resistor", "shunt_resistor"] where names.contains(file) {
+      if let microohms = try? root.integer("\(base)/\(file)"), microohms > 0 { return Double(microohms) * 1e-6 }
+    }
+    return nil
+  }
+
+  private func busVolts(_ channel: Int) -> Double? {
     guard let voltage = voltage(of: channel), let millivolts = try? root.integer("\(base)/in\(voltage)_input") else {
       return nil
     }
-    return .watts(amperes * Double(millivolts) * 1e-3)
+    return Double(millivolts) * 1e-3
+  }
+
+  private func resolution(_ channel: Int, _ kind: String) -> Power? {
+    guard let step = rule.shuntStep, let shunt = shunt(channel) else { return nil }
+    let amperes = step / shunt
+    if kind == "power" { return rule.powerStepVolts.map { .watts($0 * amperes) } }
+    return busVolts(channel).map { .watts(amperes * $0) }
+  }
+
+  /// What a chip says that it averages over: `powerN_average_interval`, or the cycle of a converter that starts anew as
+  /// soon as it is done.
+  private func averaging(_ channel: Int) -> Duration? {
+    let file = "power\(channel)_average_interval"
+    if !names.contains("power\(channel)_input"), names.contains(file),
+      let interval = try? root.integer("\(base)/\(file)"),
+      interval > 0
+    {
+      return .milliseconds(interval)
+    }
+    return rule.shuntStep == nil ? nil : declaredRefresh()
   }
 
   /// `update_interval` in ms where it can be believed. An ina3221 that averages reports it with or without the number of

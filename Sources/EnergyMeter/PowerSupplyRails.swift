@@ -25,7 +25,9 @@ struct PowerSupplyRails {
     var rail = Rail(
       id: "power_supply:\(supply)", source: .powerSupply, name: supply, label: nil, kind: .total,
       standing: isDirect ? .measured : .derived, probe: .battery(status: "\(folder)/status", flow: flow))
-    if root.optional("\(folder)/present") == "0" { rail.problem = .notConnected }
+    if root.optional("\(folder)/present") == "0" {
+      (rail.problem, rail.detail) = (.notConnected, "\(root.absolute(folder))/present is 0")
+    }
     return rail
   }
 

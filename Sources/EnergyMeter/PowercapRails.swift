@@ -53,7 +53,15 @@ struct PowercapRails {
       kind: isModel ? .estimate : isPlatform ? .total : .part, standing: isModel ? .modelled : .measured, probe: probe)
     // The tree as the kernel gives it: no zone is ever added to one that contains it.
     if let parent = parentZone(zone), names[parent] != nil { rail.parent = id(parent, names) }
-    if root.optional("\(base)/\(zone)/enabled") == "0", type == "dtpm" { rail.problem = .disabled }
+    if root.optional("\(base)/\(zone)/enabled") == "0", type == "dtpm" {
+      (rail.problem, rail.detail) = (.disabled, "\(root.absolute("\(base)/\(zone)"))/enabled is 0")
+    }
+    // Running average power limit: a new count about each millisecond (Intel SDM volume 3, 16.10.3).
+    if type.hasPrefix("intel-rapl") { rail.refresh = .milliseconds(1) }
+    // SCMI firmware averages power over the window of its first constraint (drivers/powercap/arm_scmi_powercap.c).
+    if type == "arm-scmi", let window = try? root.integer("\(base)/\(zone)/constraint_0_time_window_us"), window > 0 {
+      rail.averaging = .microseconds(window)
+    }
     return rail
   }
 

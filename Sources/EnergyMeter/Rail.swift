@@ -37,6 +37,19 @@ package enum RailProbe: Sendable, Hashable {
   case product(volts: String, voltsPerUnit: Double, amperes: String, amperesPerUnit: Double)
   /// A battery: magnitude in `flow`, direction in the text of `status`.
   indirect case battery(status: String, flow: RailProbe)
+  /// Volt × ampere of a regulator that the firmware's mailbox tells, by the regulator's name.
+  case mailbox(regulator: String)
+  /// Lines of a meter of the user's own, by its name.
+  case external(name: String)
+
+  /// What one in the last digit of the text is worth, in watts; 0 for a counter, and where it is not known.
+  package var unitWatts: Double {
+    switch self {
+    case .power(_, let wattsPerUnit, _): wattsPerUnit
+    case .battery(_, let flow): flow.unitWatts
+    case .counter, .product, .mailbox, .external: 0
+    }
+  }
 
   /// The attributes that are read, for messages and captures.
   package var paths: [String] {
@@ -44,6 +57,7 @@ package enum RailProbe: Sendable, Hashable {
     case .counter(let path, _), .power(let path, _, _): [path]
     case .product(let volts, _, let amperes, _): [volts, amperes]
     case .battery(let status, let flow): [status] + flow.paths
+    case .mailbox, .external: []
     }
   }
 }
@@ -51,7 +65,7 @@ package enum RailProbe: Sendable, Hashable {
 /// One rail of a catalog. Identified by chip name, device and label, never by a number that changes with the next boot.
 public struct Rail: Sendable, Hashable {
   /// `source:name@device:label`.
-  public let id: String
+  public internal(set) var id: String
   public let source: RailSource
   /// Chip, control type or supply.
   public let name: String
@@ -63,6 +77,8 @@ public struct Rail: Sendable, Hashable {
   public let standing: Standing
   /// nil: usable.
   public var problem: RailProblem?
+  /// What exactly was wrong, with the path; nil when usable.
+  public var detail: String?
   /// The readings at discovery; nil when unread.
   public var power: Power?
   public var energy: Energy?
@@ -70,7 +86,17 @@ public struct Rail: Sendable, Hashable {
   public var resolution: Power?
   /// Time between two fresh values; nil when neither measured nor declared by the chip.
   public var refresh: Duration?
+  /// The time that one reading of power averages over; nil when not known.
+  public var averaging: Duration?
   package let probe: RailProbe
+  /// Standard uncertainty of the zero point, in watts.
+  package var offsetWatts = 0.0
+  /// Step of the voltage that the power is computed from, relative to the voltage.
+  package var voltageStep = 0.0
+  /// The user's factor for a wrong shunt or divider, > 0.
+  package var scale = 1.0
+  /// The user's limit of belief, in watts; nil: the meter's.
+  package var limitWatts: Double?
 
   public var isUsable: Bool { problem == nil }
 

@@ -9,190 +9,243 @@ public final class RailMeter: Sendable {
   /// What was found when the meter was made.
   public let catalog: RailCatalog
   public let configuration: MeterConfiguration
-  private let timeline: Timeline
-  /// The rails that are sampled, in the order of the total.
-  private let rails: [Rail]
-  /// Held only by `sample`, which is never run twice at once.
-  private let sensors: Mutex<[OpenRail?]>
-  private let state: Mutex<State>
+  let timeline: Timeline
+  let devices: RailDevices
+  /// The rails that are sampled: those of the total, then their parts.
+  let rails: [Rail]
+  let totalCount: Int
+  private let suspended: @Sendable () -> Duration
+  private let sensors: Mutex<Sensors>
+  let state: Mutex<MeterState>
+  private let pace: Mutex<SamplingPace>
 
-  private struct State {
-    var tracks: [RailTrack]
-    var windows: [UInt64: EnergyWindow] = [:]
-    var nextWindow: UInt64 = 0
-    var idle = IdleLevel()
-    var rounds: UInt64 = 0
-    /// Energy of each rail since the start, in joules, gaps left out.
-    var totals: [Double]
+  /// What a round needs. Held only by `sample`, which is never run twice at once.
+  private struct Sensors {
+    var open: [OpenRail?]
+    /// Readings of each that failed in a row.
+    var silence: [Int]
+    var slept: Duration
+  }
+
+  /// Discovers the rails under `sysfs` alone.
+  public convenience init(
+    sysfs: SysfsRoot = .system, clock: some Clock<Duration>, configuration: MeterConfiguration = .init()
+  ) {
+    self.init(sources: MeterSources(sysfs: sysfs), clock: clock, configuration: configuration)
   }
 
   /// Discovers the rails and opens those of the total. Never fails: a machine without rails gets the power model.
-  public init(sysfs: SysfsRoot = .system, clock: some Clock<Duration>, configuration: MeterConfiguration = .init()) {
+  public init(sources: MeterSources, clock: some Clock<Duration>, configuration: MeterConfiguration = .init()) {
     self.configuration = configuration
-    var catalog = RailCatalog.discover(sysfs, plausibleWatts: configuration.plausibleWatts)
+    let devices = RailDevices(sources)
+    var catalog = RailCatalog.discover(
+      devices, rules: configuration.rules, plausibleWatts: configuration.plausibleWatts)
     if let wanted = configuration.totals { catalog.total = wanted.filter { catalog.rail($0)?.isUsable == true } }
     self.catalog = catalog
+    self.devices = devices
     self.timeline = Timeline(clock)
-    let rails = catalog.total.compactMap { catalog.rail($0) }
+    let rails = Self.sampled(catalog)
     self.rails = rails
-    self.sensors = Mutex(rails.map { try? OpenRail($0, root: sysfs) })
-    let tracks = rails.map { rail in
-      let range: Int64? = if case .counter(_, let range) = rail.probe { range } else { nil }
-      return RailTrack(range: range, gap: configuration.gap, plausibleWatts: configuration.plausibleWatts)
-    }
-    self.state = Mutex(State(tracks: tracks, totals: Array(repeating: 0, count: rails.count)))
+    self.totalCount = catalog.total.count
+    self.suspended = sources.suspended
+    self.sensors = Mutex(
+      Sensors(
+        open: rails.map { try? OpenRail($0, on: devices) }, silence: Array(repeating: 0, count: rails.count),
+        slept: sources.suspended()))
+    self.state = Mutex(
+      MeterState(
+        tracks: rails.map { Self.track($0, configuration) },
+        steps: rails.map { ($0.resolution?.watts, $0.probe.unitWatts * $0.scale) },
+        totalCount: catalog.total.count))
+    self.pace = Mutex(SamplingPace(rails[..<catalog.total.count], configuration))
   }
 
-  /// Samples at the configured interval until the task is cancelled; returns at once where there is nothing to sample.
-  public func run() async throws {
+  /// The rails of the total, then those that lie in them: parts show where the energy went. Each part names the nearest
+  /// sampled rail around it as its parent.
+  private static func sampled(_ catalog: RailCatalog) -> [Rail] {
+    let usable = Set(catalog.rails.filter { $0.isUsable && $0.kind != .estimate }.map(\.id))
+    let parts = catalog.rails.compactMap { rail -> Rail? in
+      let around = catalog.ancestors(of: rail.id)
+      guard usable.contains(rail.id), around.contains(where: catalog.total.contains) else { return nil }
+      var part = rail
+      part.parent = around.first(where: usable.contains)
+      return part
+    }
+    return catalog.total.compactMap { catalog.rail($0) } + parts
+  }
+
+  private static func track(_ rail: Rail, _ configuration: MeterConfiguration) -> RailTrack {
+    var range: Int64?
+    if case .counter(_, let most?) = rail.probe { range = Int64((Double(most) * rail.scale).rounded()) }
+    // A meter that speaks once a second is not silent in between.
+    let gap = rail.source == .external ? max(configuration.gap, .seconds(5)) : configuration.gap
+    return RailTrack(
+      range: range, gap: max(gap, (rail.refresh ?? .zero) * 5 / 2), averaging: rail.averaging ?? .zero,
+      plausibleWatts: rail.limitWatts ?? configuration.plausibleWatts)
+  }
+
+  // MARK: Sampling
+
+  /// Samples until the task is cancelled; returns at once where there is nothing to sample.
+  ///
+  /// By the system's clock it does so on a thread of its own: there a beat costs one wake-up, where a task's sleep costs
+  /// several.
+  /// - Parameter generator: moves the beat of snapshots, so that it never keeps time with a periodic load.
+  public func run(
+    jitter generator: some RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+  ) async throws {
     guard !rails.isEmpty else { return }
-    var due = timeline.now
-    while !Task.isCancelled {
-      sample()
-      // A round that took too long skips beats instead of hurrying after them.
-      repeat { due += configuration.interval } while due <= timeline.now
-      try await timeline.sleep(until: due)
+    if configuration.survey > .zero { try await survey() }
+    var beats = SamplingBeats(pace.withLock { $0 }, generator, now: timeline.now)
+    guard timeline.isSystem else {
+      while !Task.isCancelled { try await timeline.sleep(until: round(&beats)) }
+      return
     }
-  }
-
-  /// One round over all rails.
-  package func sample() {
-    let readings = sensors.withLock { sensors in zip(sensors, rails).map { read($0, of: $1) } }
-    state.withLock { state in
-      state.rounds += 1
-      var known: [Segment] = []
-      for (rail, reading) in readings.enumerated() {
-        guard let reading else {
-          state.tracks[rail].fail()
-          continue
+    let stop = StopSign()
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { (ended: CheckedContinuation<Void, Never>) in
+        let first = beats
+        DedicatedThread.start { [self] in
+          var beats = first
+          while !stop.isSet {
+            let next = round(&beats)
+            while !stop.isSet, timeline.now < next { DedicatedThread.sleep(min(next - timeline.now, Self.nap)) }
+          }
+          ended.resume()
         }
-        guard let segment = state.tracks[rail].record(reading.value, at: reading.at) else { continue }
-        known.append(segment)
-        state.totals[rail] += segment.joules(from: segment.start, to: segment.end)
-        for id in state.windows.keys { state.windows[id]?.add(segment, rail: rail) }
       }
-      if known.count == rails.count, let sum = Self.sum(known) { state.idle.record(sum) }
+    } onCancel: {
+      stop.set()
+    }
+    try Task.checkCancellation()
+  }
+
+  /// The longest sleep of the thread: how long a cancellation may take to be seen.
+  private static let nap = Duration.milliseconds(200)
+
+  /// One round of samples, and now and then a look at silent devices. - Returns: when the next is due.
+  private func round(_ beats: inout SamplingBeats<some RandomNumberGenerator>) -> Duration {
+    sample()
+    if timeline.now - beats.looked >= Self.lookingAgain {
+      beats.looked = timeline.now
+      reopenSilent()
+    }
+    return beats.next(after: timeline.now)
+  }
+
+  /// Polls fast for a while and follows the averages that are found.
+  private func survey() async throws {
+    let found = try await RailSurvey(devices, timeline: timeline).run(catalog, for: configuration.survey)
+    let rails = catalog.total.compactMap { found.rail($0) }
+    pace.withLock { $0 = SamplingPace(rails[...], configuration) }
+  }
+
+  /// How often devices that fell silent are looked for again.
+  private static let lookingAgain = Duration.seconds(10)
+  /// Failed readings in a row that make a rail silent.
+  private static let silentAfter = 10
+
+  /// Looks for rails that have fallen silent under the ids they had: a driver that was bound anew has another number, and
+  /// attributes that were open before are dead. Takes as long as a discovery.
+  package func reopenSilent() {
+    let silent = sensors.withLock { sensors in rails.indices.filter { sensors.silence[$0] >= Self.silentAfter } }
+    guard silent.contains(where: { rails[$0].source != .powerSupply }) else { return }
+    let found = RailCatalog.discover(
+      devices, rules: configuration.rules, plausibleWatts: configuration.plausibleWatts)
+    for at in silent {
+      guard let rail = found.rail(rails[at].id), rail.isUsable, let open = try? OpenRail(rail, on: devices) else {
+        continue
+      }
+      sensors.withLock { sensors in
+        sensors.open[at] = open
+        sensors.silence[at] = 0
+      }
     }
   }
 
-  /// A reading and the middle of the time that it took; nil when it failed, or when a battery feeds nobody.
-  private func read(_ sensor: OpenRail?, of rail: Rail) -> (value: RailValue, at: Duration)? {
+  /// The beat that `run` keeps.
+  package var beat: SamplingPace { pace.withLock { $0 } }
+  /// The time between two rounds that `run` keeps.
+  public var interval: Duration { beat.interval }
+
+  /// One round over all rails, as `run` makes it at its beat: for programs with a loop of their own. Does not allocate
+  /// while every read succeeds.
+  public func sample() {
+    sensors.withLock { sensors in
+      let slept = suspended()
+      // The two clocks are not read at one instant, so a little difference is none.
+      let hasSlept = slept - sensors.slept > .milliseconds(10)
+      sensors.slept = slept
+      state.withLock { state in
+        if hasSlept { state.interrupt() }
+        state.beginRound()
+      }
+      for rail in rails.indices {
+        let reading = read(sensors.open[rail], of: rails[rail])
+        sensors.silence[rail] = reading.value == nil ? sensors.silence[rail] + 1 : 0
+        state.withLock { $0.take(reading.value, rail: rail, at: reading.at) }
+      }
+      state.withLock { $0.endRound() }
+    }
+  }
+
+  /// A reading and the middle of the time that it took; nil when it failed, when a battery feeds nobody, or when it took
+  /// so long that nobody can say when the power was what it says.
+  private func read(_ sensor: OpenRail?, of rail: Rail) -> (value: RailValue?, at: Duration) {
     let before = timeline.now
-    guard let value = try? sensor?.read() else { return nil }
+    let value = sensor.flatMap { try? $0.read() }
     let after = timeline.now
-    if case .watts(let watts) = value, watts < 0, rail.source == .powerSupply { return nil }
-    return (value, before + (after - before) / 2)
+    let middle = before + (after - before) / 2
+    guard case .watts(let watts)? = value else { return (value, middle) }
+    if watts < 0, rail.source == .powerSupply { return (nil, middle) }
+    return (after - before > configuration.interval / 2 ? nil : value, middle)
   }
 
-  /// The rails' stretches of one round as one: their reads are milliseconds apart, which is nothing for an idle level.
-  private static func sum(_ segments: [Segment]) -> Segment? {
-    guard var sum = segments.first else { return nil }
-    for segment in segments.dropFirst() {
-      sum.startWatts += segment.startWatts
-      sum.endWatts += segment.endWatts
-    }
-    return sum
-  }
+  // MARK: Windows
 
   /// Opens a window now. Any thread; does not wait.
-  public func open() -> WindowToken {
+  /// - Parameter isActivity: false for a window that only keeps books of time passing: the machine is as quiet with it as
+  ///   without it.
+  public func open(isActivity: Bool = true) -> WindowToken {
     let now = timeline.now
-    return state.withLock { state in
-      state.nextWindow += 1
-      state.windows[state.nextWindow] = EnergyWindow(start: now, rails: rails.count)
-      return WindowToken(id: state.nextWindow)
-    }
+    let padding = pace.withLock { $0.padding }
+    return WindowToken(id: state.withLock { $0.open(at: now, padding: padding, isActivity: isActivity) })
   }
 
   /// Closes a window now and says what it took. Any thread; does not wait for a sensor: the last sample is held to the
   /// end. Where no rail brought a figure the model answers, from `activity`.
   public func close(_ token: WindowToken, activity: Activity = Activity()) -> EnergyReading {
+    finish(token, activity: activity)
+  }
+
+  /// Ends a window now and says what it took once the samples that lie across its end are there, a few intervals later:
+  /// nothing is held. Where the machine had nothing else to do just before and just after, that time is measured along
+  /// and its idle energy subtracted, so that no edge of the window is smeared.
+  public func settle(_ token: WindowToken, activity: Activity = Activity()) async -> EnergyReading {
+    end(token)
+    let pace = pace.withLock { $0 }
+    try? await timeline.sleep(until: timeline.now + pace.settling)
+    return finish(token, activity: activity)
+  }
+
+  /// Ends a window now; `finish` says what it took.
+  package func end(_ token: WindowToken) {
     let now = timeline.now
-    let closed = state.withLock { state -> (window: EnergyWindow, idle: Power?, steps: [Double?])? in
-      guard var window = state.windows.removeValue(forKey: token.id) else { return nil }
-      for (rail, track) in state.tracks.enumerated() {
-        window.hold(track.held, rail: rail, until: now, gap: configuration.gap)
+    state.withLock { $0.end(token.id, at: now) }
+  }
+
+  /// What a window took, with the samples that are there.
+  package func finish(_ token: WindowToken, activity: Activity = Activity()) -> EnergyReading {
+    let now = timeline.now
+    let pace = pace.withLock { $0 }
+    return state.withLock { state in
+      guard let window = state.remove(token.id, at: now) else {
+        return WindowReport.modelled(configuration.model, activity, elapsed: .zero)
       }
-      return (window, state.idle.level, state.tracks.map(\.smallestStep))
-    }
-    guard let closed else { return modelled(activity, elapsed: .zero) }
-    let elapsed = now - closed.window.start
-    let covered = closed.window.shares.map(\.covered).min() ?? .zero
-    guard covered > .zero, elapsed > .zero else { return modelled(activity, elapsed: elapsed) }
-    return measured(closed.window, elapsed: elapsed, idle: closed.idle, steps: closed.steps)
-  }
-
-  private func modelled(_ activity: Activity, elapsed: Duration) -> EnergyReading {
-    let model = configuration.model
-    let dynamic = model.dynamicEnergy(of: activity)
-    return EnergyReading(
-      energy: dynamic + model.idleEnergy(over: elapsed), dynamic: dynamic, uncertainty: nil, standing: .modelled,
-      coverage: 1, samples: 0, rails: [], model: model.source, elapsed: elapsed)
-  }
-
-  private func measured(
-    _ window: EnergyWindow, elapsed: Duration, idle: Power?, steps: [Double?]
-  ) -> EnergyReading {
-    let joules = window.shares.reduce(0) { $0 + $1.joules }
-    let covered = (window.shares.map(\.covered).min() ?? .zero).seconds
-    return EnergyReading(
-      energy: .joules(joules), dynamic: idle.map { .joules(joules - $0.watts * covered) },
-      uncertainty: uncertainty(window, elapsed: elapsed, idle: idle, steps: steps),
-      standing: rails.map(\.standing).max() ?? .modelled, coverage: min(1, covered / elapsed.seconds),
-      samples: window.shares.map(\.samples).min() ?? 0, rails: rails.map(\.id), model: nil, elapsed: elapsed)
-  }
-
-  /// Root sum of squares over the rails; nil when the gain of one is not known.
-  private func uncertainty(
-    _ window: EnergyWindow, elapsed: Duration, idle: Power?, steps: [Double?]
-  ) -> Energy? {
-    var squares = 0.0
-    for (at, rail) in rails.enumerated() {
-      guard let gain = configuration.gainUncertainty[rail.source] else { return nil }
-      let share = window.shares[at]
-      let spread = max(0, share.mostWatts - share.leastWatts)
-      let budget = UncertaintyBudget(
-        joules: share.joules, seconds: elapsed.seconds, interval: configuration.interval.seconds,
-        step: rail.resolution?.watts ?? steps[at] ?? 0, spread: spread.isFinite ? spread : 0,
-        edge: spread.isFinite ? spread : 0, gain: gain)
-      squares += budget.combined * budget.combined
-    }
-    return .joules(squares.squareRoot())
-  }
-
-  /// A view of the rails for status and metrics; does not wait.
-  public var latest: MeterSnapshot {
-    state.withLock { state in
-      MeterSnapshot(
-        rounds: state.rounds, idle: state.idle.level,
-        rails: rails.indices.map { at in
-          RailSnapshot(
-            id: rails[at].id, standing: rails[at].standing,
-            power: state.tracks[at].held.map { .watts($0.watts) }, energy: .joules(state.totals[at]),
-            samples: state.tracks[at].samples, failures: state.tracks[at].failures)
-        })
+      return WindowReport(
+        window: window, rails: rails, totalCount: totalCount, state: state, configuration: configuration,
+        pace: pace
+      ).reading(activity)
     }
   }
-}
-
-/// The meter at one moment.
-public struct MeterSnapshot: Sendable, Hashable {
-  /// Rounds of sampling so far.
-  public var rounds: UInt64
-  /// nil until known.
-  public var idle: Power?
-  /// The rails of the total.
-  public var rails: [RailSnapshot]
-}
-
-/// One rail of a snapshot.
-public struct RailSnapshot: Sendable, Hashable {
-  public var id: String
-  public var standing: Standing
-  /// The last good power; nil in a gap.
-  public var power: Power?
-  /// Known energy since the meter started.
-  public var energy: Energy
-  public var samples: Int
-  public var failures: Int
 }

@@ -6,19 +6,27 @@ import SiftCore
 /// Measures what drivers only declare. `update_interval` of one chip family leaves a factor out in some kernels, so the
 /// time between changes is what counts.
 public struct RailSurvey {
-  private let root: SysfsRoot
+  private let devices: RailDevices
   private let timeline: Timeline
 
   public init(root: SysfsRoot, clock: some Clock<Duration>) {
-    self.root = root
-    self.timeline = Timeline(clock)
+    self.init(MeterSources(sysfs: root), clock: clock)
+  }
+
+  public init(_ sources: MeterSources, clock: some Clock<Duration>) {
+    self.init(RailDevices(sources), timeline: Timeline(clock))
+  }
+
+  init(_ devices: RailDevices, timeline: Timeline) {
+    self.devices = devices
+    self.timeline = timeline
   }
 
   /// Polls the usable rails of `catalog` every `step` for `length` and returns the catalog with what was seen.
   public func run(
     _ catalog: RailCatalog, for length: Duration = .milliseconds(500), every step: Duration = .milliseconds(1)
   ) async throws -> RailCatalog {
-    var watches = catalog.rails.map { rail in rail.isUsable ? RailWatch(rail, root: root) : nil }
+    var watches = catalog.rails.map { rail in rail.isUsable ? RailWatch(rail, on: devices) : nil }
     let end = timeline.now + length
     while timeline.now < end {
       for at in watches.indices { watches[at]?.look(at: timeline.now) }
@@ -43,13 +51,13 @@ struct RailWatch {
   private var lastChange: Duration?
   private var intervals: [Duration] = []
 
-  init?(_ rail: Rail, root: SysfsRoot) {
-    guard let open = try? OpenRail(rail, root: root) else { return nil }
+  init?(_ rail: Rail, on devices: RailDevices) {
+    guard let open = try? OpenRail(rail, on: devices) else { return nil }
     self.open = open
   }
 
   mutating func look(at instant: Duration) {
-    guard let value = try? open.read() else { return }
+    guard let value = try? open.read(), value != .nothingNew else { return }
     note(value, at: instant)
   }
 

@@ -42,6 +42,9 @@ public struct WrappingCounter: Sendable {
     return .grew(microjoules: delta)
   }
 
+  /// What comes next is a first reading again; the total stays.
+  public mutating func forget() { last = nil }
+
   private func delta(from old: Int64, to new: Int64) -> Int64? {
     guard old >= 0, new >= 0 else { return nil }
     if new >= old { return new - old }

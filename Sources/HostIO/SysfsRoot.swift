@@ -45,6 +45,9 @@ public struct SysfsRoot: Sendable {
     files.link(absolute(relative))?.split(separator: "/").last.map(String.init)
   }
 
+  /// A symbolic link's target as it is written; nil when it is no link.
+  public func linkTarget(_ relative: String) -> String? { files.link(absolute(relative)) }
+
   /// The path with all links followed; nil when it does not exist.
   public func resolve(_ relative: String) -> String? { files.resolve(absolute(relative)) }
 }
@@ -62,7 +65,8 @@ public final class SysfsAttribute: Sendable {
 
   /// The value now. - Throws: `.malformed` for text that is no whole number.
   public func integer() throws(SysfsError) -> Int64 {
-    try withText { (text: UnsafeRawBufferPointer) throws(SysfsError) in
+    // Within what the standard library keeps on the stack; a longer text is no number.
+    try withText(upTo: 1024) { (text: UnsafeRawBufferPointer) throws(SysfsError) in
       guard let value = SysfsText.integer(text) else {
         throw .malformed(
           path: path, expected: "a whole number", got: String(SysfsText.trimmed(Array(text)).prefix(40)))
@@ -76,11 +80,17 @@ public final class SysfsAttribute: Sendable {
     try withText { (text: UnsafeRawBufferPointer) throws(SysfsError) in SysfsText.trimmed(Array(text)) }
   }
 
+  /// The bytes now, as they are.
+  public func rawText() throws(SysfsError) -> [UInt8] {
+    try withText { (text: UnsafeRawBufferPointer) throws(SysfsError) in Array(text) }
+  }
+
   private func withText<Value>(
+    upTo size: Int = SysfsRoot.attributeSizeMax,
     _ body: (UnsafeRawBufferPointer) throws(SysfsError) -> Value
   ) throws(SysfsError) -> Value {
     let outcome: Result<Value, SysfsError> = withUnsafeTemporaryAllocation(
-      byteCount: SysfsRoot.attributeSizeMax, alignment: 1
+      byteCount: size, alignment: 1
     ) { buffer in
       do throws(SysfsError) {
         let count = try handle.read(into: buffer)

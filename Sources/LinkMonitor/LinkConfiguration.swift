@@ -14,20 +14,24 @@ public struct MonitoredPeer: Sendable, Hashable {
 
 /// How links are polled.
 public struct LinkConfiguration: Sendable, Hashable {
-  /// Time between two polls of the stations. Default 100 ms: beacons bring ten samples a second.
+  /// Time between two polls of the stations. Default 50 ms: beacons bring ten samples a second, traffic more.
   public var interval: Duration
-  /// Polls between two looks at routes, neighbours, interfaces and the survey. Default 10: once a second.
+  /// The same while exchanges with a peer go on: then every one of them brings a sample, and a channel that fades at a few
+  /// hertz is seen as it fades. Default 10 ms, never longer than `interval`.
+  public var busyInterval: Duration
+  /// Intervals between two looks at routes, neighbours, interfaces and the survey. Default 20: once a second.
   public var slowEvery: Int
   /// A signal older than this is not fresh. Default 1 s.
   public var stale: Duration
   public var peers: [MonitoredPeer]
 
   public init(
-    interval: Duration = .milliseconds(100), slowEvery: Int = 10, stale: Duration = .seconds(1),
-    peers: [MonitoredPeer] = []
+    interval: Duration = .milliseconds(50), busyInterval: Duration = .milliseconds(10), slowEvery: Int = 20,
+    stale: Duration = .seconds(1), peers: [MonitoredPeer] = []
   ) {
     precondition(interval > .zero && slowEvery > 0, "polling needs a positive interval, got \(interval)")
     self.interval = interval
+    self.busyInterval = max(.milliseconds(1), min(busyInterval, interval))
     self.slowEvery = slowEvery
     self.stale = stale
     self.peers = peers

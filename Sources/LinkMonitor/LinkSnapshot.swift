@@ -40,13 +40,23 @@ public struct PeerLink: Sendable, Hashable {
   /// The noise was not measured but taken from the channel's width and a noise figure of 7 dB.
   public var isNoiseAssumed: Bool
   public var snr: Decibels?
+  /// The channel as a forecast needs it; nil before the fading was estimated once.
+  public var channel: ChannelEstimate?
   /// Last rates chosen, in bit/s. Sticky when idle.
   public var sendRate: Double?
   public var receiveRate: Double?
+  /// How `sendRate` is coded.
+  public var sendCoding: BitRate?
   /// The rate controller's expectation, in bit/s.
   public var expectedThroughput: Double?
+  /// The radio sleeps between beacons, so frames and samples come with them; nil where the driver does not say.
+  public var powerSave: Bool?
+  /// How good the link is, in words that change rarely; nil for a link that is no radio, or was never heard.
+  public var level: LinkLevel?
   /// 0…1.
   public var retryRatio: Double?
+  /// Totals of the station, for those who compare two moments.
+  public var counters: LinkCounters?
   /// How the signal fades, from the fresh samples of late; nil before there are any.
   public var fading: FadingEstimate?
 

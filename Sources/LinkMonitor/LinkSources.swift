@@ -7,14 +7,17 @@ public struct LinkSources: Sendable {
   package var nl80211: NL80211Client?
   package var routes: RouteClient?
   package var wext: any WirelessExtensionsSource
+  /// What the kernel tells of its own accord; nil: changes are found by looking.
+  package var events: (any LinkEventSource)?
   package var sysfs: SysfsRoot
   /// What is missing and why.
   package var remarks: [String]
 
   package init(
     nl80211: NL80211Client?, routes: RouteClient?, wext: any WirelessExtensionsSource = NoWirelessExtensions(),
-    sysfs: SysfsRoot, remarks: [String] = []
+    events: (any LinkEventSource)? = nil, sysfs: SysfsRoot, remarks: [String] = []
   ) {
+    self.events = events
     self.nl80211 = nl80211
     self.routes = routes
     self.wext = wext
@@ -38,6 +41,7 @@ public struct LinkSources: Sendable {
     } catch {
       sources.remarks.append("rtnetlink: \(error)")
     }
+    sources.events = NetlinkListener(nl80211: nl80211)
     #if LibIW
       if let libiw = LibIWSource() { sources.wext = libiw }
     #endif

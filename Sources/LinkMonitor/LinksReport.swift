@@ -1,101 +1,82 @@
-// What `siftctl links` prints: one link a row, in the words of its format. What is not known is null, never 0.
+// What `siftctl links` prints: a snapshot, priced and forecast, one link a row.
 
 import SiftCore
 
 /// The output of `siftctl links --json`.
-public struct LinksReport: Encodable, Sendable {
-  public var links: [Row]
+public struct LinksReport: Codable, Sendable, Hashable {
+  public var links: [LinkRow]
 
-  /// One link.
-  public struct Row: Sendable {
-    public var link: PeerLink
-    public var transport: TransportFigures
-    public var price: VisitPrice?
-  }
+  public init(links: [LinkRow]) { self.links = links }
 
-  /// The size that a visit is priced for, in bytes: a hidden state of 1024 in f32.
-  public static let visitBytes = 4096
-
-  /// - Parameter transport: what the exchanges with a peer have shown, by its name; empty where no daemon runs.
-  public init(_ snapshot: LinkSnapshot, transport: [String: TransportFigures] = [:], model: RadioPowerModel) {
+  /// - Parameters:
+  ///   - transport: what the exchanges with a peer have shown, by its name; empty where no daemon runs.
+  ///   - forecasts: of goodput, by the peer's name.
+  ///   - demand: the visit that is priced, and whose outage is forecast.
+  public init(
+    _ snapshot: LinkSnapshot, transport: [String: TransportFigures] = [:],
+    forecasts: [String: GoodputForecaster] = [:], model: RadioPowerModel, demand: VisitDemand = .standard
+  ) {
     links = snapshot.links.map { link in
-      let figures = link.peerName.flatMap { transport[$0] } ?? TransportFigures()
-      let isKnown = link.isRadio || figures.goodput != nil
-      return Row(
-        link: link, transport: figures,
-        price: isKnown ? visitCost(link: link, transport: figures, model: model) : nil)
+      LinkRow(
+        link, transport: link.peerName.flatMap { transport[$0] } ?? TransportFigures(),
+        forecast: link.peerName.flatMap { forecasts[$0] }, model: model, demand: demand)
     }
   }
 }
 
-extension LinksReport.Row: Encodable {
-  private enum Key: String, CodingKey {
-    case interface, peer, source, topology, fresh, fading, outage, visit
-    case peerName = "peer_name"
-    case age = "age_s"
-    case signal = "signal_dbm"
-    case noise = "noise_dbm"
-    case noiseAssumed = "noise_assumed"
-    case snr = "snr_db"
-    case sendRate = "tx_rate_bps"
-    case receiveRate = "rx_rate_bps"
-    case retryRatio = "retry_ratio"
-    case goodput = "goodput_bps"
-    case roundTrip = "round_trip_s"
+extension LinkRow {
+  /// - Parameters:
+  ///   - forecast: of goodput from exchanges; stands in where no radio is seen.
+  ///   - demand: the visit that is priced.
+  public init(
+    _ link: PeerLink, transport: TransportFigures, forecast: GoodputForecaster? = nil, model: RadioPowerModel,
+    demand: VisitDemand
+  ) {
+    let isKnown = link.isRadio || transport.goodput != nil
+    let price = isKnown ? visitCost(link: link, transport: transport, model: model) : nil
+    let chance =
+      link.outage(of: demand, transport: transport, model: model)
+      ?? forecast.flatMap { $0.outage(of: demand, overhead: transport.roundTrip ?? model.assumedRoundTrip) }
+    self.init(
+      interface: link.interface, peer: link.station?.description, peerName: link.peerName,
+      source: link.source.rawValue, topology: link.topology?.rawValue, age: link.age?.seconds, isFresh: link.isFresh,
+      signal: link.signal?.value, noise: link.noise?.value, isNoiseAssumed: link.isNoiseAssumed, snr: link.snr?.value,
+      sendRate: link.sendRate, receiveRate: link.receiveRate, retryRatio: link.retryRatio,
+      goodput: (transport.goodput ?? transport.deliveryRate).map { $0 * 8 }, roundTrip: transport.roundTrip?.seconds,
+      fading: Fading(link.fading),
+      outage: Outage(bytes: demand.bytes, deadline: demand.deadline.seconds, probability: chance),
+      visit: Visit(
+        energy: price?.cost.energy(bytes: demand.bytes), airtime: price?.cost.airtime(bytes: demand.bytes)))
   }
-  private enum FadingKey: String, CodingKey {
-    case kind, k
-    case interval = "k_interval"
-    case doppler = "doppler_hz"
-    case coherence = "coherence_s_at_least"
-  }
-  private enum OutageKey: String, CodingKey {
-    case bytes, probability
-    case deadline = "deadline_s"
-  }
-  private enum VisitKey: String, CodingKey {
-    case energy = "energy_j"
-    case airtime = "airtime_s"
-  }
+}
 
-  public func encode(to encoder: any Encoder) throws {
-    var row = encoder.container(keyedBy: Key.self)
-    try row.encode(link.interface, forKey: .interface)
-    try row.encode(link.station?.description, forKey: .peer)
-    try row.encode(link.peerName, forKey: .peerName)
-    try row.encode(link.source, forKey: .source)
-    try row.encode(link.topology, forKey: .topology)
-    try row.encode(link.age?.seconds, forKey: .age)
-    try row.encode(link.isFresh, forKey: .fresh)
-    try row.encode(link.signal?.value, forKey: .signal)
-    try row.encode(link.noise?.value, forKey: .noise)
-    try row.encode(link.isNoiseAssumed, forKey: .noiseAssumed)
-    try row.encode(link.snr?.value, forKey: .snr)
-    try row.encode(link.sendRate, forKey: .sendRate)
-    try row.encode(link.receiveRate, forKey: .receiveRate)
-    try row.encode(link.retryRatio, forKey: .retryRatio)
-    try row.encode(transport.goodput.map { $0 * 8 }, forKey: .goodput)
-    try row.encode(transport.roundTrip?.seconds, forKey: .roundTrip)
-    try encodeForecast(&row)
+extension LinkRow.Fading {
+  /// Fading is unknown until enough samples carry it. JSON knows no infinity: a K beyond all bounds is a static link, and its
+  /// kind says so.
+  init(_ estimate: FadingEstimate?) {
+    kind = (estimate?.kind ?? .unknown).rawValue
+    k = estimate?.k.flatMap { $0.isFinite ? $0 : nil }
+    kInterval = estimate?.interval.flatMap { $0.upperBound.isFinite ? [$0.lowerBound, $0.upperBound] : nil }
+    doppler = estimate?.doppler?.hertz
+    coherenceAtLeast = estimate?.coherenceAtLeast?.seconds
   }
+}
 
-  /// Fading is unknown until enough samples carry it. A Doppler frequency and an outage are not estimated yet.
-  private func encodeForecast(_ row: inout KeyedEncodingContainer<Key>) throws {
-    var fading = row.nestedContainer(keyedBy: FadingKey.self, forKey: .fading)
-    let estimate = link.fading
-    try fading.encode(estimate?.kind ?? .unknown, forKey: .kind)
-    // JSON knows no infinity: a K beyond all bounds is a static link, and its kind says so.
-    try fading.encode(estimate?.k.flatMap { $0.isFinite ? $0 : nil }, forKey: .k)
-    let bounds = estimate?.interval.flatMap { $0.upperBound.isFinite ? [$0.lowerBound, $0.upperBound] : nil }
-    try fading.encode(bounds, forKey: .interval)
-    try fading.encodeNil(forKey: .doppler)
-    try fading.encode(estimate?.coherenceAtLeast?.seconds, forKey: .coherence)
-    var outage = row.nestedContainer(keyedBy: OutageKey.self, forKey: .outage)
-    try outage.encode(LinksReport.visitBytes, forKey: .bytes)
-    try outage.encodeNil(forKey: .deadline)
-    try outage.encodeNil(forKey: .probability)
-    var visit = row.nestedContainer(keyedBy: VisitKey.self, forKey: .visit)
-    try visit.encode(price?.cost.energy(bytes: LinksReport.visitBytes), forKey: .energy)
-    try visit.encode(price?.cost.airtime(bytes: LinksReport.visitBytes), forKey: .airtime)
+extension PeerLink {
+  /// Chance that a visit misses its deadline, 0…1; nil where there is no radio or its fading is not known.
+  public func outage(of demand: VisitDemand, transport: TransportFigures, model: RadioPowerModel) -> Double? {
+    guard isRadio, let channel else { return nil }
+    let hops: Double = topology == .viaAccessPoint ? 2 : 1
+    return VisitOutage.probability(
+      of: demand, channel: channel, rate: sendCoding, retryRatio: retryRatio, goodput: transport.goodput,
+      overhead: transport.roundTrip ?? model.exchangeOverhead * hops, efficiency: model.efficiency, hops: hops)
+  }
+}
+
+extension GoodputForecaster {
+  /// Chance that the next second's goodput is too little for a visit, 0…1; nil before enough was seen.
+  public func outage(of demand: VisitDemand, overhead: Duration) -> Double? {
+    let time = (demand.deadline - overhead).seconds
+    return time > 0 ? outage(below: Double(demand.bytes) * 8 / time) : 1
   }
 }

@@ -10,6 +10,11 @@ public struct TransportFigures: Sendable, Hashable {
   public var roundTrip: Duration?
   /// Age of the youngest of the two.
   public var age: Duration?
+  /// Bytes per second that the kernel saw arrive at the peer (TCP_INFO, tcpi_delivery_rate); nil when it does not say.
+  public var deliveryRate: Double?
+  /// Exchanges that ended well, and that were late or lost: totals since the start.
+  public var done = 0
+  public var missed = 0
 
   public init(goodput: Double? = nil, roundTrip: Duration? = nil, age: Duration? = nil) {
     self.goodput = goodput

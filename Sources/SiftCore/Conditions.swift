@@ -25,6 +25,46 @@ public struct VisitCost: Sendable, Hashable {
   public func airtime(bytes: Int) -> Double { airtimePerVisit + airtimePerByte * Double(bytes) }
 }
 
+/// A rate of a link: usable when the ratio of signal to noise is at least `minimumSNR`.
+public struct ChannelRate: Sendable, Hashable {
+  /// Linear ratio of powers, > 0.
+  public let minimumSNR: Double
+  /// Goodput at this rate after overheads, in bits a second, > 0.
+  public let goodput: Double
+  public init(minimumSNR: Double, goodput: Double) {
+    self.minimumSNR = minimumSNR
+    self.goodput = goodput
+  }
+}
+
+/// How the channel to one node fades, and where it stood last: what a forecast of its gain is made of.
+public struct ChannelPrediction: Sendable, Hashable {
+  /// Mean ratio of signal to noise power, linear, > 0.
+  public var meanSNR: Double
+  /// Rician factor: power of the line of sight over that of the scatter, ≥ 0.
+  public var riceFactor: Double
+  /// Maximum Doppler shift in hertz, ≥ 0.
+  public var doppler: Double
+  /// Power gain of the last sample over the mean, ≥ 0; nil when no sample says anything of the present.
+  public var sampledGain: Double?
+  /// When it was taken; nil as above.
+  public var sampledAt: ContinuousClock.Instant?
+  /// The rates of the link by rising signal and goodput.
+  public var rates: [ChannelRate]
+
+  public init(
+    meanSNR: Double, riceFactor: Double, doppler: Double, sampledGain: Double? = nil,
+    sampledAt: ContinuousClock.Instant? = nil, rates: [ChannelRate]
+  ) {
+    self.meanSNR = meanSNR
+    self.riceFactor = riceFactor
+    self.doppler = doppler
+    self.sampledGain = sampledGain
+    self.sampledAt = sampledAt
+    self.rates = rates
+  }
+}
+
 /// What is known of one node. Index 0 of `Conditions.nodes` is the gateway itself, whose visit costs nothing.
 public struct NodeConditions: Sendable, Hashable {
   public var isReachable: Bool
@@ -37,17 +77,23 @@ public struct NodeConditions: Sendable, Hashable {
   public var age: Duration?
   /// The weakest standing among the figures.
   public var standing: Standing
+  /// How the channel fades; nil when that is not known or there is no radio.
+  public var channel: ChannelPrediction?
+  /// An answer is overdue and nothing has come since: what is sent now waits behind what has not got through.
+  public var isOverdue: Bool
 
   public init(
     isReachable: Bool, visit: VisitCost, computeEnergy: Double, computeTime: Double, age: Duration? = nil,
-    standing: Standing = .modelled
+    standing: Standing = .modelled, channel: ChannelPrediction? = nil, isOverdue: Bool = false
   ) {
+    self.isOverdue = isOverdue
     self.isReachable = isReachable
     self.visit = visit
     self.computeEnergy = computeEnergy
     self.computeTime = computeTime
     self.age = age
     self.standing = standing
+    self.channel = channel
   }
 }
 

@@ -44,21 +44,25 @@ public struct ExpertChoice: Sendable, Hashable {
   public var error: Float
   /// What is done instead when `node` is late or lost: a local expert, or `ExpertChoice.skip`.
   public var fallbackTarget: Int32
+  /// The weight that the fallback carries.
+  public var fallbackWeight: Float
   /// The error booked when the fallback is used.
   public var fallbackError: Float
 
   public static let skip: Int32 = -1
   public var isSkip: Bool { target == Self.skip }
 
+  /// - Parameter fallbackWeight: nil: `weight`.
   public init(
     target: Int32, node: Int32, weight: Float, error: Float = 0, fallbackTarget: Int32 = ExpertChoice.skip,
-    fallbackError: Float = 0
+    fallbackWeight: Float? = nil, fallbackError: Float = 0
   ) {
     self.target = target
     self.node = node
     self.weight = weight
     self.error = error
     self.fallbackTarget = fallbackTarget
+    self.fallbackWeight = fallbackWeight ?? weight
     self.fallbackError = fallbackError
   }
 }

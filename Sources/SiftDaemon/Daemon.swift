@@ -2,6 +2,7 @@
 // before anything runs; what cannot be built is one line and an exit status.
 
 import Dispatch
+import EnergyLedger
 import EnergyMeter
 import ExpertExec
 import Glibc
@@ -48,10 +49,14 @@ public struct Daemon: Sendable {
     let metrics = Metrics()
     let listeners = try openListeners()
     let server = try await makeServer(setup)
-    let gateway = try await makeGateway(setup, live, metrics)
+    let book = makeBook()
+    defer { close(book) }
+    let gateway = try await makeGateway(setup, live, metrics, book, server)
+    defer { gateway?.windows.finish() }
+    begin(book, setup)
     let status = NodeStatus(
       setup: NodeIdentity(setup), live: live, metrics: metrics, meter: setup.meter, scheduler: gateway?.scheduler,
-      peers: gateway?.peers, server: server, started: clock.now, clock: clock)
+      peers: gateway?.peers, server: server, book: book, started: clock.now, clock: clock)
     let services = services(setup, live, listeners, server, gateway, status)
     var group = ServiceGroupConfiguration(
       services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
@@ -102,12 +107,48 @@ public struct Daemon: Sendable {
     return server
   }
 
-  private func makeGateway(_ setup: NodeSetup, _ live: LiveConfiguration, _ metrics: Metrics)
-    async throws(DaemonFailure)
-    -> Gateway?
-  {
+  private func makeGateway(
+    _ setup: NodeSetup, _ live: LiveConfiguration, _ metrics: Metrics, _ book: EnergyBook?,
+    _ server: ExpertServer?
+  ) async throws(DaemonFailure) -> Gateway? {
     guard configuration[Keys.node.role] == "gateway" else { return nil }
-    return try await Gateway(setup, live: live, metrics: metrics, recorder: recorder, clock: clock)
+    return try await Gateway(
+      setup, live: live, metrics: metrics, recorder: recorder, clock: clock, book: book, server: server)
+  }
+
+  /// The energy ledger of a gateway: requests are booked where they are answered.
+  private func makeBook() -> EnergyBook? {
+    guard configuration[Keys.node.role] == "gateway",
+      let path = LedgerPlace.path(configuration[Keys.energy.ledger], environment: environment)
+    else { return nil }
+    let settings = LedgerSettings(
+      path: path, days: configuration[Keys.energy.ledgerDays], bytes: configuration[Keys.energy.ledgerMegabytes] << 20)
+    return EnergyBook(
+      settings, now: WallClock.seconds,
+      announce: { [recorder] notice in
+        if let record = LedgerRecords.make(notice, path: path) { recorder.record(record) }
+      })
+  }
+
+  /// The first entries: under which configuration the others come, and the rails there are.
+  private func begin(_ book: EnergyBook?, _ setup: NodeSetup) {
+    guard let book else { return }
+    let now = WallClock.seconds()
+    book.append(
+      .epoch(EpochEntry(configuration, model: setup.engine.hash.description, cause: "start", at: now)))
+    for rail in setup.meter.catalog.rails where rail.isUsable {
+      book.append(
+        .rail(RailEntry(id: rail.id, kind: rail.kind.rawValue, standing: rail.standing, seen: now)))
+    }
+  }
+
+  private func close(_ book: EnergyBook?) {
+    guard let book else { return }
+    book.close()
+    let lost = book.figures.lost
+    if lost > 0 {
+      recorder.say(.ledger, "\(lost) entries of the energy ledger are lost", priority: .warning)
+    }
   }
 
   // MARK: Services
@@ -119,6 +160,11 @@ public struct Daemon: Sendable {
   ) -> [any Service] {
     let meter = setup.meter
     var services: [any Service] = [BackgroundService(description: "energy meter") { try await meter.run() }]
+    let rails = RailKeeper()
+    services.append(
+      PeriodicService(description: "rails", interval: .seconds(1), clock: clock) { [recorder] in
+        for record in rails.changes(in: meter.latest) { recorder.record(record) }
+      })
     services += gateway?.services(clock: clock) ?? []
     if let server { services.append(ExpertServerService(server: server)) }
     services += watchdog(gateway)
@@ -148,7 +194,15 @@ public struct Daemon: Sendable {
     }
     return HTTPAPI(
       serving: serving, metrics: status.metrics, gauges: { status.gauges() }, report: { status.report() },
+      links: { status.links() },
+      energy: energy(gateway?.book),
+      conditions: { HostConditions.read(.system, links: gateway?.peers?.links.latest) },
       bodyLimit: configuration[Keys.api.maxBodyBytes], unixTime: { time(nil) })
+  }
+
+  private func energy(_ book: EnergyBook?) -> EnergyAnswer? {
+    guard let book else { return nil }
+    return { query in try book.report(query) }
   }
 
   private func watchdog(_ gateway: Gateway?) -> [any Service] {
@@ -183,6 +237,10 @@ public struct Daemon: Sendable {
       let outcome = live.reload(try Configuration(file: file))
       let now = live.now
       gateway?.scheduler.setWaitingLimit(now[Keys.scheduler.waiting])
+      if let gateway, !outcome.applied.isEmpty {
+        gateway.book?.append(
+          .epoch(EpochEntry(now, model: gateway.model.identity, cause: "reload", at: WallClock.seconds())))
+      }
       recorder.setLevel(Recorder.priority(named: now[Keys.journal.level]))
       recorder.say(.reload, outcome.message, priority: outcome.needRestart.isEmpty ? .notice : .warning)
     } catch {

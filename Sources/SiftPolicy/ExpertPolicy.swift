@@ -2,7 +2,7 @@
 
 /// Decides a `TokenProblem` by a named policy.
 ///
-/// `siftmoe-token` (which `siftmoe` stands for at present) is exact. The others ignore what they do not know (`topk` the
+/// `siftmoe-token` is exact; `siftmoe` and `siftmoe-slow`, which are more than one token's, stand for it here. The others ignore what they do not know (`topk` the
 /// budget, `local-only` and `nearest` the channel) or take the budget as the knob they have (`PolicyName`); their answers name the limits they break in `violates`, and
 /// `lowerBound` is 0 because they prove nothing.
 ///
@@ -16,6 +16,9 @@ public final class ExpertPolicy {
   private let selector: TokenSelector
   /// What `random` draws from.
   private var draws: UInt64
+  /// The set of `xshare`; in force while `isInBatch`.
+  private var shared = SharedExperts()
+  private var isInBatch = false
 
   /// - Parameters:
   ///   - stepsMax: see `TokenSelector`.
@@ -32,18 +35,47 @@ public final class ExpertPolicy {
   /// Decides `problem` and overwrites `answer`.
   public func decide(_ problem: TokenProblem, into answer: inout TokenAnswer) {
     switch name {
-    case .siftmoe, .siftmoeToken: selector.solve(problem, into: &answer)
+    case .siftmoe, .siftmoeSlow, .siftmoeToken: selector.solve(problem, into: &answer)
     case .topk: serve(hostedRanks(of: problem), problem, &answer)
     case .localOnly: serve(0, problem, &answer)
     case .nearest: serve(farRanks(of: problem), problem, &answer)
     case .wdmoe: serve(worthwhileRanks(of: problem), problem, &answer, dropping: true)
     case .adaptive: serve(heavyRanks(of: problem), problem, &answer, dropping: true)
     case .random: serve(luckyRanks(of: problem), problem, &answer, dropping: true)
+    case .xshare: serve(sharedRanks(of: problem), problem, &answer, dropping: true)
     case .des:
       selector.keepWeight(of: problem, into: &answer)
       judge(problem, &answer)
     }
   }
+
+  // MARK: Batches
+
+  /// Begins a batch whose tokens `addToken` is told of one by one; `endBatch` ends the telling. What is decided from then
+  /// on, until the next `beginBatch` or `leaveBatch`, is decided as a part of this batch by the policies that know of
+  /// batches (`xshare`). Outside of one, every token is a batch of its own.
+  /// - Parameter experts: experts of the layer.
+  public func beginBatch(experts: Int) {
+    isInBatch = false
+    guard name == .xshare else { return }
+    shared.begin(experts: experts)
+  }
+
+  /// Tells of the routed experts of `problem`.
+  public func addToken(_ problem: TokenProblem) {
+    guard name == .xshare else { return }
+    shared.add(problem.routed, ranks: hostedRanks(of: problem))
+  }
+
+  /// - Parameter knob: the share of the batch's distinct experts to do without; the policy's knob.
+  public func endBatch(knob: Double) {
+    guard name == .xshare else { return }
+    shared.choose(withoutShare: knob)
+    isInBatch = true
+  }
+
+  /// From here on every token is a batch of its own again.
+  public func leaveBatch() { isInBatch = false }
 
   /// `decide(_:into:)` with an answer of its own.
   public func decide(_ problem: TokenProblem) -> TokenAnswer {
@@ -143,6 +175,21 @@ public final class ExpertPolicy {
       kept |= next
       left &= ~next
       missing -= problem.routed[next.trailingZeroBitCount].weight
+    }
+    return kept
+  }
+
+  /// The hosted experts that belong to the set of the batch, or of this token alone.
+  private func sharedRanks(of problem: TokenProblem) -> UInt64 {
+    let hosted = hostedRanks(of: problem)
+    if !isInBatch {
+      shared.begin(experts: problem.distance.experts)
+      shared.add(problem.routed, ranks: hosted)
+      shared.choose(withoutShare: problem.errorBudget)
+    }
+    var kept: UInt64 = 0
+    for rank in problem.routed.indices where hosted & 1 << UInt64(rank) != 0 {
+      if shared.contains(problem.routed[rank].expert) { kept |= 1 << UInt64(rank) }
     }
     return kept
   }

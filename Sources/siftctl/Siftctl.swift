@@ -16,7 +16,7 @@ struct Siftctl: AsyncParsableCommand {
     commandName: "siftctl",
     abstract: "Talk to siftd, and do its work by hand.",
     discussion: """
-      Some commands ask a running daemon (status, compare, generate --socket), the others work alone.
+      Some commands ask a running daemon (status, energy, compare, generate --socket), the others work alone.
 
       Exit statuses:
       \(ExitStatus.table)
@@ -25,15 +25,18 @@ struct Siftctl: AsyncParsableCommand {
     // One line a command, in alphabetical order; each lives in a file of its own in Commands/.
     subcommands: [
       CalibrateCommand.self,
+      CalibrateRadioCommand.self,
       CertsCommand.self,
       CompareCommand.self,
       DemoCommand.self,
+      EnergyCommand.self,
       EvalCommand.self,
       GenerateCommand.self,
       LinksCommand.self,
       RailsCommand.self,
       SelectCommand.self,
       StatusCommand.self,
+      StudyCommand.self,
     ])
 
   /// Runs the command. A `ToolFailure` becomes one line on standard error and its exit status; whatever else is

@@ -1,72 +1,74 @@
-// Which rails make up the machine, board by board (labels as the boards' device trees and field reports give them).
+// Which rails make up the machine, board by board.
 
 import EnergyMeter
+import HostIO
 import SiftCore
 import SiftTestKit
 import Testing
 
 @Suite struct BoardProfileTests {
-  struct Board: Sendable, CustomTestStringConvertible {
-    let name: String
-    /// `[chip: [label]]`, in channels 1…3.
-    let hwmon: [[String]]
-    let total: [String]
-    var testDescription: String { name }
-  }
-
-  static let boards = [
-    Board(name: "Xavier NX", hwmon: [["VDD_IN", "VDD_CPU_GPU_CV", "VDD_SOC"]], total: ["VDD_IN"]),
-    Board(
-      name: "AGX Xavier", hwmon: [["GPU", "CPU", "SOC"], ["CV", "VDDRQ", "SYS5V"]],
-      total: ["GPU", "CPU", "SOC", "CV", "VDDRQ", "SYS5V"]),
-    Board(
-      name: "TX2", hwmon: [["VDD_SYS_GPU", "VDD_SYS_SOC", "VDD_3V8_WIFI"], ["VDD_IN", "VDD_SYS_CPU", "VDD_5V0_DDR"]],
-      total: ["VDD_IN"]),
-    Board(name: "AGX Thor", hwmon: [["VIN"], ["VDD_GPU", "VDD_CPU", "VDD_SOC"]], total: ["VIN"]),
-    Board(
-      name: "AGX Orin", hwmon: [["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"], ["NC", "VDDQ_VDD2_1V8AO", "NC"]],
-      total: ["VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0", "VDDQ_VDD2_1V8AO"]),
-  ]
-
-  @Test(arguments: boards) func nothingIsCountedTwice(board: Board) throws {
-    var tree: [String: String] = [:]
-    for (chip, labels) in board.hwmon.enumerated() {
-      let base = "class/hwmon/hwmon\(chip)"
-      tree["\(base)/name"] = "ina3221"
-      tree["\(base)/device"] = "-> ../../../devices/platform/i2c-1/1-004\(chip)"
-      for (at, label) in labels.enumerated() {
-        tree["\(base)/in\(at + 1)_label"] = label
-        tree["\(base)/in\(at + 1)_input"] = "5000"
-        tree["\(base)/curr\(at + 1)_input"] = "200"
+  @Test(arguments: BoardTree.known.indices) func eachBoardHasItsTotalAndItsTree(number: Int) throws {
+    let board = BoardTree.known[number]
+    try withSysfs(board.tree) { root in
+      let catalog = RailCatalog.discover(root)
+      #expect(catalog.total == board.total, "\(board.name)")
+      #expect((catalog.note != nil) == board.hasNote, "\(board.name): \(catalog.note ?? "no note")")
+      for (id, parent) in board.parts {
+        let rail = try #require(catalog.rail(id), "\(board.name): \(id)")
+        #expect(rail.isUsable && (rail.parent ?? "") == parent, "\(board.name): \(id)")
+      }
+      if let watts = board.watts {
+        let sum = catalog.total.compactMap { catalog.rail($0)?.power?.watts }.reduce(0, +)
+        #expect(abs(sum - watts) < 1e-9, "\(board.name): \(sum) W")
       }
     }
-    try withSysfs(tree) { root in
+  }
+
+  @Test(arguments: BoardTree.known.indices) func nothingIsCountedTwice(number: Int) throws {
+    try withSysfs(BoardTree.known[number].tree) { root in
       let catalog = RailCatalog.discover(root)
-      #expect(catalog.total.compactMap { catalog.rail($0)?.label } == board.total)
+      #expect(catalog.problems(RailRules(), totals: catalog.total).isEmpty)
       for id in catalog.total { #expect(!catalog.total.contains(catalog.rail(id)?.parent ?? "")) }
+      #expect(catalog.total.allSatisfy { catalog.rail($0)?.kind != .estimate })
     }
   }
 
-  /// A Jetson Nano of JetPack 4: the INA3221 as an industrial I/O device.
-  static let nano: [String: String] = {
-    let device = "devices/50000000.host1x/546c0000.i2c/i2c-6/6-0040/iio:device0"
-    var tree = ["bus/iio/devices/iio:device0": "-> ../../../\(device)", "\(device)/name": "ina3221x"]
-    for (at, (label, milliwatts)) in [("POM_5V_IN", 2100), ("POM_5V_GPU", 80), ("POM_5V_CPU", 400)].enumerated() {
-      tree["\(device)/rail_name_\(at)"] = label
-      tree["\(device)/in_power\(at)_input"] = "\(milliwatts)"
-      tree["\(device)/in_voltage\(at)_input"] = "5000"
-      tree["\(device)/in_current\(at)_input"] = "\(milliwatts / 5)"
-    }
-    return tree
-  }()
+  @Test func aRaspberryPi5TellsTwelveRegulatorsThroughItsMailbox() throws {
+    let catalog = RailCatalog.discover(
+      MeterSources(
+        sysfs: SysfsRoot(path: "/nowhere"), mailbox: FakeMailbox { BoardTree.raspberryPi5 }),
+      rules: RailRules())
+    #expect(catalog.rails.count == 12 && catalog.total.count == 12)
+    #expect(catalog.rails.allSatisfy { $0.source == .mailbox && $0.standing == .derived && $0.kind == .part })
+    let radio = try #require(catalog.rail("mailbox:pmic:3V7_WL_SW"))
+    #expect(abs((radio.power?.watts ?? 0) - 0.37) < 1e-12)
+    #expect(catalog.rail("mailbox:pmic:EXT5V") == nil)
+    #expect(catalog.note?.contains("Raspberry Pi 5") == true)
+  }
 
-  @Test func theInputOfAJetsonNanoIsFoundThroughIndustrialIO() throws {
-    try withSysfs(Self.nano) { root in
-      let catalog = RailCatalog.discover(root)
-      #expect(catalog.total == ["iio:ina3221x@6-0040:POM_5V_IN"])
-      #expect(catalog.rail("iio:ina3221x@6-0040:POM_5V_IN")?.power == .watts(2.1))
-      #expect(catalog.rail("iio:ina3221x@6-0040:POM_5V_CPU")?.parent == "iio:ina3221x@6-0040:POM_5V_IN")
+  @Test func aMailboxThatMayNotBeAskedSaysWhichGroupMay() throws {
+    let mailbox = FakeMailbox { "!13" }
+    let catalog = RailCatalog.discover(
+      MeterSources(sysfs: SysfsRoot(path: "/nowhere"), mailbox: mailbox), rules: RailRules())
+    #expect(catalog.rails.map(\.problem) == [.permission] && catalog.total.isEmpty)
+    #expect(catalog.rails.first?.advice?.contains("group video") == true)
+  }
+
+  @Test func anOlderFirmwareThatKnowsNoRegulatorsIsNoRail() throws {
+    let mailbox = FakeMailbox { "error=1 error_msg=\"Command not registered\"" }
+    #expect(
+      RailCatalog.discover(MeterSources(sysfs: SysfsRoot(path: "/nowhere"), mailbox: mailbox), rules: RailRules())
+        .rails.isEmpty)
+  }
+
+  @Test func theBracketsOfTheFirmwareAreNoPairing() throws {
+    // A current whose number belongs to another's voltage, and one without any voltage.
+    let mailbox = FakeMailbox {
+      "B_A current(1)=2A\nA_V volt(1)=9V\nB_V volt(7)=3V\nC_A current(2)=5A\nC_A volt(x)\n_V volt(1)=V\n"
     }
+    let catalog = RailCatalog.discover(
+      MeterSources(sysfs: SysfsRoot(path: "/nowhere"), mailbox: mailbox), rules: RailRules())
+    #expect(catalog.rails.map(\.label) == ["B"] && catalog.rails.first?.power == .watts(6))
   }
 
   @Test(arguments: [

@@ -72,4 +72,7 @@ enum Boards {
     "class/hwmon/hwmon0/curr1_input": "2500", "class/hwmon/hwmon0/power1_input": "30000000",
     "class/hwmon/hwmon0/shunt_resistor": "10000", "class/hwmon/hwmon0/update_interval": "35",
   ]
+
+  /// The same INA226 as snapshots: nothing is known of its averaging, so a reading is the power of its moment.
+  static let snapshots = ina226.filter { !$0.key.hasSuffix("update_interval") }
 }

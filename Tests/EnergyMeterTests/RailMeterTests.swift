@@ -11,7 +11,7 @@ import Testing
 @Suite struct RailMeterTests {
   /// One power rail whose watts follow `watts(t)`, sampled every 100 ms from 0 s to `seconds`.
   private func window(
-    _ tree: [String: String] = Boards.ina226, seconds: Double, from start: Double = 0,
+    _ tree: [String: String] = Boards.snapshots, seconds: Double, from start: Double = 0,
     files: any SysfsFiles = SystemFiles(), configuration: MeterConfiguration = .init(),
     before: (SysfsRoot, Double) throws -> Void
   ) throws -> EnergyReading {
@@ -167,7 +167,7 @@ import Testing
   }
 
   @Test func aWindowThatSawNoSampleIsModelled() throws {
-    try withSysfs(Boards.ina226) { root in
+    try withSysfs(Boards.snapshots) { root in
       let clock = ManualClock()
       let meter = RailMeter(sysfs: root, clock: clock)
       let token = meter.open()
@@ -177,7 +177,7 @@ import Testing
   }
 
   @Test func aShortWindowBetweenTwoSamplesHoldsTheLastPower() throws {
-    try withSysfs(Boards.ina226) { root in
+    try withSysfs(Boards.snapshots) { root in
       let clock = ManualClock()
       let meter = RailMeter(sysfs: root, clock: clock)
       meter.sample()
@@ -193,7 +193,7 @@ import Testing
   }
 
   @Test func aSensorThatStoppedIsNotHeldForEver() throws {
-    try withSysfs(Boards.ina226) { root in
+    try withSysfs(Boards.snapshots) { root in
       let clock = ManualClock()
       let meter = RailMeter(sysfs: root, clock: clock)
       meter.sample()
@@ -211,7 +211,12 @@ import Testing
   }
 
   @Test func theLoopSamplesAtItsIntervalAndEndsWithItsTask() async throws {
-    try await withSysfs(Boards.ina226) { root in
+    // Averages of 100 ms: the beat is theirs, and nothing is jittered.
+    let tree = [
+      "class/powercap/arm-scmi:0/name": "soc", "class/powercap/arm-scmi:0/power_uw": "30000000",
+      "class/powercap/arm-scmi:0/constraint_0_time_window_us": "100000",
+    ]
+    try await withSysfs(tree) { root in
       let clock = ManualClock()
       let meter = RailMeter(sysfs: root, clock: clock)
       let loop = Task { try await meter.run() }
@@ -228,8 +233,31 @@ import Testing
     }
   }
 
+  @Test func byTheSystemsClockTheLoopSamplesAndEndsWithItsTaskAsWell() async throws {
+    try await withSysfs(Boards.snapshots) { root in
+      let meter = RailMeter(
+        sysfs: root, clock: ContinuousClock(), configuration: MeterConfiguration(interval: .milliseconds(10)))
+      let loop = Task { try await meter.run() }
+      while meter.latest.rounds < 5 { await Task.yield() }
+      loop.cancel()
+      await #expect(throws: CancellationError.self) { try await loop.value }
+      // Nobody samples any more once it has ended.
+      let rounds = meter.latest.rounds
+      try await Task.sleep(for: .milliseconds(50))
+      #expect(meter.latest.rounds == rounds)
+    }
+  }
+
+  @Test(arguments: [("35", 35), ("7", 100), ("140", 100)])
+  func averagesAreFollowedAtTheirOwnBeat(declared: String, milliseconds: Int) throws {
+    // 7 ms would be too fast to follow, and more than the interval is gapless anyway.
+    var tree = Boards.ina226
+    tree["class/hwmon/hwmon0/update_interval"] = declared
+    try withSysfs(tree) { #expect(RailMeter(sysfs: $0, clock: ManualClock()).interval == .milliseconds(milliseconds)) }
+  }
+
   @Test func windowsOfManyThreadsAddUp() async throws {
-    try await withSysfs(Boards.ina226) { root in
+    try await withSysfs(Boards.snapshots) { root in
       let clock = ManualClock()
       let meter = RailMeter(sysfs: root, clock: clock)
       let tokens = await withTaskGroup(of: WindowToken.self) { group in

@@ -1,6 +1,8 @@
 // Counters that start again: a table of readings and the total that must come out.
 
 import EnergyMeter
+import SiftCore
+import SiftTestKit
 import Testing
 
 @Suite struct WrappingCounterTests {
@@ -50,6 +52,54 @@ import Testing
     _ = counter.record(0, at: .zero)
     #expect(counter.record(100_000, at: .seconds(2)) == .unknown)
     #expect(counter.total == 0)
+  }
+
+  @Test func aResetThatLooksLikeAPossibleWrapIsOneAndNoMore() {
+    // A small range near its top: within a second it may well have wrapped, and never gives more than the power allows.
+    var counter = WrappingCounter(range: 1_000_000, limitWatts: 0.5)
+    _ = counter.record(900_000, at: .zero)
+    #expect(counter.record(100_000, at: .seconds(1)) == .grew(microjoules: 200_000))
+    #expect(counter.record(0, at: .milliseconds(1100)) == .unknown)
+    #expect(counter.total == 200_000)
+  }
+
+  @Test func whatWasForgottenIsNotCounted() {
+    var counter = WrappingCounter(range: nil, limitWatts: 10)
+    _ = counter.record(0, at: .zero)
+    _ = counter.record(1_000_000, at: .seconds(1))
+    counter.forget()
+    #expect(counter.record(3_000_000, at: .seconds(2)) == .baseline)
+    #expect(counter.record(3_500_000, at: .seconds(3)) == .grew(microjoules: 500_000))
+    #expect(counter.total == 1_500_000)
+  }
+
+  /// Random powers below the limit through a counter of a small range, with failed reads: what is counted is the truth,
+  /// or less by the steps that were said to be unknown; never more.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func noJouleIsInventedAndNoneLostThatCouldBeKnown(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    let range: Int64 = 10_000_000
+    var counter = WrappingCounter(range: range, limitWatts: 20)
+    var (truth, counted, unknown) = (Int64(0), Int64(0), Int64(0))
+    var (last, now) = (Int64(0), Duration.zero)
+    _ = counter.record(0, at: now)
+    for _ in 0..<5000 {
+      let pause = Duration.milliseconds(Int64.random(in: 50...150, using: &generator))
+      now += pause
+      truth += Int64(Double.random(in: 0...20, using: &generator) * pause.seconds * 1e6)
+      // Half a second and more may be missed, long enough to wrap more than once at times.
+      if Int.random(in: 0..<10, using: &generator) == 0 { now += .milliseconds(400) }
+      if Bool.random(using: &generator) { continue }
+      switch counter.record(truth % (range + 1), at: now) {
+      case .grew(let step):
+        counted += step
+        // The modulus is one more than the range that is told.
+        #expect(abs(step - (truth - last)) <= 1)
+      case .unknown, .baseline: unknown += truth - last
+      }
+      last = truth
+    }
+    #expect(abs(counted + unknown - last) <= 5000 && counter.total == counted)
+    #expect(unknown < truth / 4)
   }
 
   @Test func twoReadingsAtOneInstantTellNothing() {

@@ -148,12 +148,3 @@ import Testing
         == .unchanging)
   }
 }
-
-extension SeededGenerator {
-  /// Two independent normal deviates (Box and Muller).
-  fileprivate mutating func normals() -> (Double, Double) {
-    let radius = (-2 * log(Double.random(in: Double.leastNonzeroMagnitude...1, using: &self))).squareRoot()
-    let angle = Double.random(in: 0..<(2 * Double.pi), using: &self)
-    return (radius * cos(angle), radius * sin(angle))
-  }
-}

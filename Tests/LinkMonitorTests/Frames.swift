@@ -31,13 +31,16 @@ enum Frames {
   }
 
   /// NL80211_CMD_NEW_STATION of 02:00:00:00:01:00.
-  static func station(sequence: UInt8, received: UInt8 = 10, sent: UInt8 = 20, retries: UInt8 = 5) -> [UInt8] {
+  /// - Parameter flags: those that are set, of the kernel's authorized, authenticated and associated.
+  static func station(
+    sequence: UInt8, received: UInt8 = 10, sent: UInt8 = 20, retries: UInt8 = 5, flags: UInt8 = 0xa2
+  ) -> [UInt8] {
     hex(
-      "88000000 1c00 0200 \(two(sequence))000000 00000000",  // nlmsghdr: 136 bytes
+      "94000000 1c00 0200 \(two(sequence))000000 00000000",  // nlmsghdr: 148 bytes
       "13 01 0000",  // genlmsghdr: NL80211_CMD_NEW_STATION
       "0800 0300 03000000",  // NL80211_ATTR_IFINDEX 3
       "0a00 0600 020000000100 0000",  // NL80211_ATTR_MAC
-      "6000 1580",  // NL80211_ATTR_STA_INFO, NLA_F_NESTED
+      "6c00 1580",  // NL80211_ATTR_STA_INFO, NLA_F_NESTED
       "0800 0100 f4010000",  // NL80211_STA_INFO_INACTIVE_TIME 500 ms
       "0500 0700 c3 000000",  // NL80211_STA_INFO_SIGNAL −61 dBm
       "0500 0d00 c1 000000",  // NL80211_STA_INFO_SIGNAL_AVG −63 dBm
@@ -49,6 +52,7 @@ enum Frames {
       "0500 0200 07 000000",  // NL80211_RATE_INFO_MCS 7
       "0400 0400",  // NL80211_RATE_INFO_SHORT_GI
       "0800 1b00 204e0000",  // NL80211_STA_INFO_EXPECTED_THROUGHPUT 20000 kbit/s
+      "0c00 1100 a2000000 \(two(flags))000000",  // NL80211_STA_INFO_STA_FLAGS: mask, set
       "0c00 2700 0000000000000000")  // NL80211_STA_INFO_TX_DURATION 0: this driver does not count it
   }
 
@@ -107,16 +111,21 @@ final class ReplayTransport: NetlinkTransport {
   /// The requests that came, whole.
   var requests: [[UInt8]] { asked.withLock { $0 } }
 
+  /// What this transport would say.
+  func answerTo(_ command: UInt8, _ sequence: UInt8) -> [[UInt8]] { answer.withLock { $0 }(command, sequence) }
+
   func reply(_ new: @escaping Answer) { answer.withLock { $0 = new } }
 
-  func exchange(_ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage] {
+  func exchange(
+    _ request: NetlinkRequest, _ take: (NetlinkMessage) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) {
     let bytes = request.bytes
     asked.withLock { $0.append(bytes) }
     // Generic families carry the command behind the header, rtnetlink in the header's type.
     let command = family == 0 ? bytes[4] : bytes[16]
     let datagrams = answer.withLock { $0 }(command, UInt8(truncatingIfNeeded: request.sequence))
-    var assembler = ReplyAssembler(sequence: request.sequence & 0xFF)
-    for datagram in datagrams where try assembler.take(datagram[...]) { return assembler.messages }
+    var framing = ReplyFraming(sequence: request.sequence & 0xFF)
+    for datagram in datagrams where try framing.take(datagram[...], take) { return }
     throw .timeout
   }
 }

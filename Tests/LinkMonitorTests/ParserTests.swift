@@ -109,25 +109,40 @@ import Testing
     #expect(whole > 1000, "bent frames must reach the parsers, too")
   }
 
+  /// Feeds a datagram; what it hands over is appended.
+  private func take(_ framing: inout ReplyFraming, _ datagram: [UInt8], _ messages: inout [NetlinkMessage]) throws
+    -> Bool
+  {
+    try framing.take(datagram[...]) { (message) throws(NetlinkError) in messages.append(message) }
+  }
+
   @Test func theEndOfAnAnswerIsFoundAcrossDatagrams() throws {
-    var assembler = ReplyAssembler(sequence: 9)
-    #expect(try !assembler.take(Frames.station(sequence: 9)[...]))
-    #expect(try !assembler.take(Frames.station(sequence: 8)[...]), "another request's answer")
-    #expect(try assembler.take((Frames.station(sequence: 9) + Frames.done(sequence: 9))[...]))
-    #expect(assembler.messages.count == 2)
+    var framing = ReplyFraming(sequence: 9)
+    var messages: [NetlinkMessage] = []
+    #expect(try !take(&framing, Frames.station(sequence: 9), &messages))
+    #expect(try !take(&framing, Frames.station(sequence: 8), &messages), "another request's answer")
+    #expect(try take(&framing, Frames.station(sequence: 9) + Frames.done(sequence: 9), &messages))
+    #expect(messages.count == 2)
   }
 
   @Test func aRefusalCarriesItsErrno() {
-    var assembler = ReplyAssembler(sequence: 1)
+    var framing = ReplyFraming(sequence: 1)
+    var messages: [NetlinkMessage] = []
     let refusal = hex("24000000 0200 0000 01000000 00000000", "feffffff", "00000000000000000000000000000000")
-    #expect(throws: NetlinkError.refused(errno: ENOENT)) { _ = try assembler.take(refusal[...]) }
+    #expect(throws: NetlinkError.refused(errno: ENOENT)) { _ = try take(&framing, refusal, &messages) }
+    // A dump that fails says so in its end.
+    let failed = hex("14000000 0300 0200 01000000 00000000", "a1ffffff")
+    #expect(throws: NetlinkError.refused(errno: EOPNOTSUPP)) { _ = try take(&framing, failed, &messages) }
   }
 
   @Test func aDumpChangedUnderWayIsAskedForAgain() throws {
-    var assembler = ReplyAssembler(sequence: 1)
+    var framing = ReplyFraming(sequence: 1)
+    var messages: [NetlinkMessage] = []
     var frame = Frames.station(sequence: 1)
     frame[6] |= 0x10  // NLM_F_DUMP_INTR
-    #expect(throws: NetlinkError.interrupted) { _ = try assembler.take((frame + Frames.done(sequence: 1))[...]) }
+    #expect(throws: NetlinkError.interrupted) {
+      _ = try take(&framing, frame + Frames.done(sequence: 1), &messages)
+    }
     let rounds = Rounds()
     let client = NL80211Client(
       ReplayTransport { command, sequence in

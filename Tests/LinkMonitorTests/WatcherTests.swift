@@ -15,55 +15,7 @@ final class Counter: Sendable {
   var now: Int { value.load(ordering: .relaxed) }
 }
 
-@Suite struct WatcherTests {
-  private static let wlan: [String: String] = [
-    "class/net/wlan0/ifindex": "3", "class/net/wlan0/operstate": "up", "class/net/wlan0/carrier": "1",
-    "class/net/wlan0/phy80211/name": "phy0", "class/net/wlan0/statistics/rx_packets": "10",
-    "class/net/eth0/ifindex": "2", "class/net/eth0/operstate": "up", "class/net/lo/ifindex": "1",
-  ]
-
-  /// nl80211 with one interface, one station whose counters the test sets, and a survey.
-  private func radio(received: AdjustableByte, retries: AdjustableByte = AdjustableByte(5)) -> ReplayTransport {
-    ReplayTransport { command, sequence in
-      let answer: [UInt8] =
-        switch command {
-        case 0x05: Frames.interface(sequence: sequence)
-        case 0x11:
-          Frames.station(
-            sequence: sequence, received: received.value, sent: received.value, retries: retries.value)
-        case 0x32: Frames.survey(sequence: sequence)
-        default: []
-        }
-      return [answer, Frames.done(sequence: sequence)]
-    }
-  }
-
-  private func routes(interface: UInt8 = 3, station: String, gateway: String? = nil, type: UInt8 = 1)
-    -> ReplayTransport
-  {
-    ReplayTransport(family: 0) { command, sequence in
-      command == 0x1a
-        ? [
-          Frames.route(sequence: sequence, interface: interface, gateway: gateway, type: type),
-          Frames.done(sequence: sequence),
-        ]
-        : [Frames.neighbour(sequence: sequence, station: station), Frames.done(sequence: sequence)]
-    }
-  }
-
-  private func watch(
-    nl80211: ReplayTransport?, routes: ReplayTransport, wext: any WirelessExtensionsSource = NoWirelessExtensions(),
-    _ body: (LinkWatcher, ManualClock, SysfsRoot) throws -> Void
-  ) throws {
-    try withSysfs(Self.wlan) { root in
-      let clock = ManualClock()
-      let peers = [MonitoredPeer(name: "kitchen", address: NetworkAddress("10.0.0.2"))]
-      let sources = LinkSources(
-        nl80211: nl80211.map { NL80211Client($0) }, routes: RouteClient(routes), wext: wext, sysfs: root)
-      try body(LinkWatcher(configuration: LinkConfiguration(peers: peers), sources: sources, clock: clock), clock, root)
-    }
-  }
-
+@Suite struct WatcherTests: WatcherSuite {
   @Test func aPeerThatIsAStationIsDirect() throws {
     try watch(nl80211: radio(received: AdjustableByte(10)), routes: routes(station: "020000000100")) { watcher, _, _ in
       watcher.poll()
@@ -81,6 +33,43 @@ final class Counter: Sendable {
       let link = try #require(watcher.latest.link(to: "kitchen"))
       #expect(link.topology == .viaAccessPoint && link.station?.description == "02:00:00:00:01:00")
       #expect(link.signal == DecibelMilliwatts(-61))
+    }
+  }
+
+  @Test func aStationThatTheKernelForgotIsStillThePeer() throws {
+    let routes = routes(station: "020000000100")
+    try watch(nl80211: radio(received: AdjustableByte(10)), routes: routes) { watcher, clock, _ in
+      watcher.poll()
+      #expect(watcher.latest.link(to: "kitchen")?.topology == .direct)
+      routes.reply { command, sequence in
+        [command == 0x1a ? Frames.route(sequence: sequence) : [], Frames.done(sequence: sequence)]
+      }
+      for _ in 0..<40 {
+        clock.advance(by: .milliseconds(50))
+        watcher.poll()
+      }
+      #expect(watcher.latest.link(to: "kitchen")?.topology == .direct)
+    }
+  }
+
+  @Test func afterALossTheLevelBeginsAnew() throws {
+    let received = AdjustableByte(10)
+    try watch(nl80211: radio(received: received), routes: routes(station: "020000000100")) { watcher, clock, root in
+      func poll(_ count: Int, isHeard: Bool) {
+        for _ in 0..<count {
+          if isHeard { received.value &+= 1 }
+          clock.advance(by: .milliseconds(50))
+          watcher.poll()
+        }
+      }
+      poll(5, isHeard: true)
+      #expect(watcher.latest.link(to: "kitchen")?.level == .strong)
+      try poke(root, "class/net/wlan0/carrier", "0")
+      poll(400, isHeard: false)
+      #expect(watcher.latest.link(to: "kitchen")?.level == nil, "no carrier is no silence")
+      try poke(root, "class/net/wlan0/carrier", "1")
+      poll(25, isHeard: true)
+      #expect(watcher.latest.link(to: "kitchen")?.level == .strong, "and needs no five seconds to be believed")
     }
   }
 
@@ -179,38 +168,108 @@ final class Counter: Sendable {
     }
   }
 
-  @Test func aKernelThatRefusesLeavesAClearState() throws {
-    let refusing = ReplayTransport { _, sequence in
-      let two = (sequence < 16 ? "0" : "") + String(sequence, radix: 16)
-      return [hex("24000000 0200 0000 \(two)000000 00000000", "ffffffff", "00000000000000000000000000000000")]
+  @Test func anEventBringsALookAtOnceAndAChangeToldOnce() throws {
+    let isThere = AdjustableByte(1)
+    let transport = ReplayTransport { command, sequence in
+      let answer: [UInt8] =
+        switch command {
+        case 0x05: Frames.interface(sequence: sequence)
+        case 0x11: isThere.value == 1 ? Frames.station(sequence: sequence) : []
+        default: []
+        }
+      return [answer, Frames.done(sequence: sequence)]
     }
-    try watch(nl80211: refusing, routes: routes(station: "020000000100")) { watcher, _, _ in
+    try withSysfs(Self.wlan) { root in
+      let clock = ManualClock()
+      let events = QueuedEvents()
+      let told = Mutex<[LinkChange]>([])
+      let sources = LinkSources(
+        nl80211: NL80211Client(transport), routes: RouteClient(routes(station: "020000000100")), events: events,
+        sysfs: root)
+      let watcher = LinkWatcher(configuration: LinkConfiguration(), sources: sources, clock: clock) { change in
+        told.withLock { $0.append(change) }
+      }
       watcher.poll()
-      let link = try #require(watcher.latest.link(to: "kitchen"))
-      #expect(link.signal == nil && link.topology == .direct && link.source == .transport)
-      #expect(watcher.latest.remarks.contains { $0.hasPrefix("nl80211 interfaces: netlink request refused") })
+      watcher.poll()
+      let looks = { transport.requests.count { $0[16] == 0x05 } }
+      #expect(looks() == 1, "nothing happened: the second poll does not look around")
+      isThere.value = 0
+      events.put(.disconnect(interface: 3, reason: 8, byAccessPoint: true))
+      for _ in 0..<25 { watcher.poll() }
+      #expect(looks() >= 2)
+      let station = try #require(MACAddress("02:00:00:00:01:00"))
+      #expect(
+        told.withLock { $0 } == [.disconnected(interface: "wlan0", station, reason: 8, byAccessPoint: true)])
     }
   }
 
-  @Test func aPeerWithoutARouteSaysSo() throws {
-    let nowhere = ReplayTransport(family: 0) { _, sequence in
-      let two = (sequence < 16 ? "0" : "") + String(sequence, radix: 16)
-      return [hex("24000000 0200 0000 \(two)000000 00000000", "9bffffff", "00000000000000000000000000000000")]
+  @Test func aStationThatOnlyTriesIsNoConnection() throws {
+    // Authorized, authenticated and associated; or authenticated alone.
+    let flags = AdjustableByte(0xa2)
+    let transport = ReplayTransport { command, sequence in
+      let answer: [UInt8] =
+        switch command {
+        case 0x05: Frames.interface(sequence: sequence)
+        case 0x11: flags.value == 0 ? [] : Frames.station(sequence: sequence, flags: flags.value)
+        default: []
+        }
+      return [answer, Frames.done(sequence: sequence)]
     }
-    try watch(nl80211: nil, routes: nowhere) { watcher, _, _ in
-      watcher.poll()
-      #expect(watcher.latest.link(to: "kitchen")?.topology == nil)
-      #expect(watcher.latest.remarks.contains { $0.hasPrefix("route to kitchen") })
+    try withSysfs(Self.wlan) { root in
+      let clock = ManualClock()
+      let told = Mutex<[String]>([])
+      let sources = LinkSources(
+        nl80211: NL80211Client(transport), routes: RouteClient(routes(station: "020000000100")), sysfs: root)
+      let watcher = LinkWatcher(sources: sources, clock: clock) { change in told.withLock { $0.append(change.kind) } }
+      for state: UInt8 in [0xa2, 0, 0x20, 0, 0x20, 0xa2] {
+        flags.value = state
+        for _ in 0..<25 {
+          watcher.poll()
+          clock.advance(by: .milliseconds(50))
+        }
+      }
+      #expect(told.withLock { $0 } == ["disconnected", "connected"])
     }
   }
-}
 
-/// A byte that a test changes between polls.
-final class AdjustableByte: Sendable {
-  private let box: Atomic<UInt8>
-  init(_ value: UInt8) { box = Atomic(value) }
-  var value: UInt8 {
-    get { box.load(ordering: .relaxed) }
-    set { box.store(newValue, ordering: .relaxed) }
+  @Test func underTrafficPollsFollowMoreClosely() throws {
+    try watch(nl80211: nil, routes: routes(station: "020000000100")) { watcher, clock, _ in
+      var figures = TransportFigures()
+      func note(_ done: Int) {
+        figures.done = done
+        watcher.note(figures, with: "kitchen")
+      }
+      #expect(watcher.pause == .milliseconds(50))
+      note(100)
+      #expect(watcher.pause == .milliseconds(50), "what was done before counts for nothing")
+      clock.advance(by: .milliseconds(100))
+      note(103)
+      #expect(watcher.pause == .milliseconds(10))
+      clock.advance(by: .milliseconds(100))
+      note(103)
+      #expect(watcher.pause == .milliseconds(10))
+      clock.advance(by: .milliseconds(250))
+      #expect(watcher.pause == .milliseconds(50))
+    }
+  }
+
+  @Test func powerSaveIsToldWhereTheDriverSays() throws {
+    let transport = ReplayTransport { command, sequence in
+      let two = (sequence < 16 ? "0" : "") + String(sequence, radix: 16)
+      switch command {
+      case 0x05: return [Frames.interface(sequence: sequence), Frames.done(sequence: sequence)]
+      case 0x11: return [Frames.station(sequence: sequence), Frames.done(sequence: sequence)]
+      case 0x3d, 0x3e:  // NL80211_ATTR_PS_STATE enabled
+        return [
+          hex("1c000000 1c00 0000 \(two)000000 00000000", "3e 01 0000", "0800 5d00 01000000"),
+          hex("24000000 0200 0000 \(two)000000 00000000", "00000000", "00000000000000000000000000000000"),
+        ]
+      default: return [Frames.done(sequence: sequence)]
+      }
+    }
+    try watch(nl80211: transport, routes: routes(station: "020000000100")) { watcher, _, _ in
+      watcher.poll()
+      #expect(watcher.latest.link(to: "kitchen")?.powerSave == true)
+    }
   }
 }

@@ -40,8 +40,10 @@ import Testing
   static func selector(_ world: Conditions) -> PolicySelector {
     PolicySelector(
       experts: [0, experts], perToken: perToken, placement: placement, calibration: calibration, bytes: bytes,
-      conditions: { world })
+      conditions: { world }, now: { epoch })
   }
+  /// When all of this happens.
+  static let epoch = ContinuousClock.now
 
   static func routed(_ rows: [[(Int32, Float)]]) -> RoutedTokens {
     var routed = RoutedTokens(perToken: perToken, capacity: rows.count)
@@ -92,7 +94,7 @@ import Testing
 
   @Test func theExactPolicyStaysAtHomeWhenTheBudgetAllows() {
     let selector = Self.selector(Self.world())
-    selector.register(Self.one, settings: Self.settings(.siftmoe, 0.25))
+    selector.register(Self.one, settings: Self.settings(.siftmoeSlow, 0.25))
     // Expert 2 at 0.4 · 0.5 = 0.2 by the local neighbour 1.
     let plan = Self.run(selector, [[(0, 0.6), (2, 0.4)]], ids: [Self.one])
     #expect(plan.choices.map(\.target) == [0, 1] && plan.choices.map(\.node) == [0, 0])
@@ -101,7 +103,7 @@ import Testing
     #expect(abs(tally.errorSum - 0.2) < 1e-6 && tally.infeasible == 0)
   }
 
-  @Test(arguments: [PolicyName.topk, .siftmoe, .nearest])
+  @Test(arguments: [PolicyName.topk, .siftmoeSlow, .siftmoe, .nearest])
   func anUnreachableNodeIsNeverChosenAndItsAbsenceIsBooked(_ policy: PolicyName) {
     let selector = Self.selector(Self.world(reachable: [true, false, true]))
     selector.register(Self.one, settings: Self.settings(policy, 0))
@@ -113,7 +115,7 @@ import Testing
 
   @Test func whatCannotBeKeptIsCountedAndDecidedByTheLeastError() {
     let selector = Self.selector(Self.world(reachable: [true, false, true]))
-    selector.register(Self.one, settings: Self.settings(.siftmoe, 0.1))
+    selector.register(Self.one, settings: Self.settings(.siftmoeSlow, 0.1))
     let plan = Self.run(selector, [[(0, 0.6), (2, 0.4)]], ids: [Self.one])
     #expect(plan.choices.map(\.target) == [0, 1])
     let tally = selector.retire(Self.one)
@@ -141,14 +143,74 @@ import Testing
     let placement = Placement(nodes: [[[], [0, 1]], [[], [2, 3]], [[], [2, 4, 5]]])
     let selector = PolicySelector(
       experts: [0, Self.experts], perToken: 2, placement: placement, calibration: Self.calibration, bytes: Self.bytes,
-      conditions: { world })
-    selector.register(Self.one, settings: Self.settings(.siftmoe, 0))
+      conditions: { world }, now: { Self.epoch })
+    selector.register(Self.one, settings: Self.settings(.siftmoeSlow, 0))
     let alone = Self.run(selector, [[(0, 0.6), (2, 0.4)]], ids: [Self.one])
     #expect(alone.choices[1].node == 1)
     let joined = Self.run(selector, [[(0, 0.6), (4, 0.4)], [(0, 0.6), (2, 0.4)]], ids: [Self.one, Self.one])
     #expect(joined.choices.map(\.node) == [0, 2, 0, 2])
     // The two rows of one sequence share one exchange.
     #expect(selector.tally(Self.one)?.visits == 2 && selector.tally(Self.one)?.tokens == 3)
+  }
+
+  @Test func rowsOfAStepAreDecidedTogether() {
+    // Alone the first row would go to node 1, a little cheaper; together both take the one visit that the second row needs.
+    var world = Self.world()
+    world.nodes[2].visit.energyPerVisit = 1.1
+    let placement = Placement(nodes: [[[], [0, 1]], [[], [2, 3]], [[], [2, 4, 5]]])
+    func plan(_ policy: PolicyName) -> [Int32] {
+      let selector = PolicySelector(
+        experts: [0, Self.experts], perToken: 2, placement: placement, calibration: Self.calibration,
+        bytes: Self.bytes, conditions: { world }, now: { Self.epoch })
+      for id in [Self.one, Self.two] { selector.register(id, settings: Self.settings(policy, 0)) }
+      return Self.run(selector, [[(0, 0.6), (2, 0.4)], [(0, 0.6), (4, 0.4)]], ids: [Self.one, Self.two]).choices.map(
+        \.node)
+    }
+    #expect(plan(.siftmoeSlow) == [0, 2, 0, 2])
+    #expect(plan(.siftmoeToken) == [0, 1, 0, 2])
+  }
+
+  @Test func rowsAreDecidedTogetherUnderAnotherPlacementToo() {
+    // With as many rows as before: first one node, then the two of which both rows take the second.
+    var world = Self.world()
+    world.nodes[2].visit.energyPerVisit = 1.1
+    let selector = PolicySelector(
+      experts: [0, Self.experts], perToken: 2, placement: Placement(nodes: [[[], [0, 1]], [[], [2, 3, 4, 5]]]),
+      calibration: Self.calibration, bytes: Self.bytes, conditions: { world }, now: { Self.epoch })
+    for id in [Self.one, Self.two] { selector.register(id, settings: Self.settings(.siftmoeSlow, 0)) }
+    let rows: [[(Int32, Float)]] = [[(0, 0.6), (2, 0.4)], [(0, 0.6), (4, 0.4)]]
+    #expect(Self.run(selector, rows, ids: [Self.one, Self.two]).choices.map(\.node) == [0, 1, 0, 1])
+    selector.place(Placement(nodes: [[[], [0, 1]], [[], [2, 3]], [[], [2, 4, 5]]]))
+    #expect(Self.run(selector, rows, ids: [Self.one, Self.two]).choices.map(\.node) == [0, 2, 0, 2])
+  }
+
+  @Test(arguments: [0.0, 0.1, 0.3])
+  func togetherRowsKeepTheirOwnBudgetsAndCostNoMoreThanAlone(budget: Double) {
+    var random = SeededGenerator(seed: 77)
+    for count in [2, 5, 16, 70] {
+      let rows = (0..<count).map { _ in
+        let weight = Float.random(in: 0.5...0.9, using: &random)
+        let ids = (0..<Int32(Self.experts)).shuffled(using: &random)
+        return [(ids[0], weight), (ids[1], 1 - weight)]
+      }
+      var joules: [PolicyName: Double] = [:]
+      for policy in [PolicyName.siftmoeSlow, .siftmoeToken] {
+        let selector = Self.selector(Self.world())
+        selector.register(Self.one, settings: Self.settings(policy, budget))
+        selector.register(Self.two, settings: Self.settings(policy, 0))
+        // The last row is another request's, which allows no error.
+        let ids = (0..<count).map { $0 < count - 1 ? Self.one : Self.two }
+        let plan = Self.run(selector, rows, ids: ids)
+        for row in 0..<count {
+          let error = plan.choices[2 * row..<2 * row + 2].reduce(0) { $0 + Double($1.error) }
+          #expect(error <= (row < count - 1 ? budget : 0) + 1e-6)
+        }
+        let tallies = [selector.retire(Self.one), selector.retire(Self.two)]
+        #expect(tallies.allSatisfy { $0.infeasible == 0 })
+        joules[policy] = tallies.reduce(0) { $0 + $1.radioJoules + $1.computeJoules }
+      }
+      #expect((joules[.siftmoeSlow] ?? .nan) <= (joules[.siftmoeToken] ?? .nan) * (1 + 1e-9), "\(count): \(joules)")
+    }
   }
 
   @Test func aLateNodeIsBookedByItsFallback() {
@@ -164,8 +226,8 @@ import Testing
     let world = Self.world()
     let selector = PolicySelector(
       experts: [0, Self.experts], perToken: 2, placement: Self.placement, calibration: nil, bytes: Self.bytes,
-      conditions: { world })
-    selector.register(Self.one, settings: Self.settings(.siftmoe, 100))
+      conditions: { world }, now: { Self.epoch })
+    selector.register(Self.one, settings: Self.settings(.siftmoeSlow, 100))
     let plan = Self.run(selector, [[(2, 0.6), (4, 0.4)]], ids: [Self.one])
     #expect(plan.choices.map(\.target) == [2, 4])
     #expect(plan.choices.allSatisfy { $0.fallbackTarget == ExpertChoice.skip && $0.fallbackError.isFinite })

@@ -132,6 +132,31 @@ private func pair(k: Double, rho: Double, using generator: inout SeededGenerator
     }
   }
 
+  @Test func `a new step moves prices and leaves the debt and its bound`() throws {
+    var queue = try #require(ErrorQueue(budget: 0.1, step: 0.5, price: 0.2))
+    queue.book(error: 0.4)
+    let (debt, bound) = (queue.debt, queue.excessBound)
+    queue.rescale(by: 1e-6)
+    #expect(queue.debt == debt && queue.excessBound == bound && abs(queue.price / (0.5e-6 * 0.7) - 1) < 1e-12)
+    queue.rescale(by: 0)
+    #expect(abs(queue.step / 0.5e-6 - 1) < 1e-12)
+    // What was booked as expected is set right.
+    queue.correct(by: -0.15)
+    #expect(abs(queue.debt - 0.55) < 1e-12 && abs((queue.meanError ?? 0) - 0.25) < 1e-12)
+  }
+
+  @Test func `a steady queue comes back to its debt, and so to its budget`() throws {
+    // Errors fall as the price rises: the price that meets the budget is ten times the first one.
+    var queue = try #require(ErrorQueue(budget: 0.1, step: 0.2, price: 1, isSteady: true))
+    let start = queue.debt
+    for _ in 0..<20_000 { queue.book(error: 1 / (1 + 0.9 * queue.price)) }
+    #expect(abs(queue.debt / start - 1) < 0.01 && abs(queue.price - 10) < 0.1)
+    #expect(abs((queue.meanError ?? 0) / 0.1 - 1) < 0.001)
+    // What no price can buy does not make it endless.
+    for _ in 0..<100_000 { queue.book(error: 1) }
+    #expect(queue.price.isFinite)
+  }
+
   @Test func `the price follows the errors and stops at zero`() throws {
     var queue = try #require(ErrorQueue(budget: 0.1, step: 1))
     queue.book(error: 0)
@@ -216,6 +241,26 @@ private func pair(k: Double, rho: Double, using generator: inout SeededGenerator
     let slot = try slot()
     #expect(BitSchedule(slot: slot, slots: 0, quanta: 1, quantum: 1, gains: [1]) == nil)
     #expect(BitSchedule(slot: slot, slots: 1, quanta: 1, quantum: 1, gains: [0]) == nil)
+  }
+
+  @Test(arguments: [[1.0, 4, 9], [3, 3, 30], [0, 0, 50]], [2.0, 20])
+  func `waiting equals the best of all ways to decide, tried one by one`(costs: [Double], missing: Double) throws {
+    // A way to decide says for each slot at which of the costs to send; every sequence of costs is then gone through.
+    let slots = 3
+    let rule = try #require(SendOrWait(slots: slots, costs: costs, missing: missing))
+    let subsets = 1 << costs.count
+    var best = Double.infinity
+    for way in 0..<subsets * subsets * subsets {
+      let sends = [way % subsets, way / subsets % subsets, way / subsets / subsets]
+      func expected(_ slot: Int) -> Double {
+        if slot == slots { return missing }
+        return costs.indices.reduce(0) { sum, at in
+          sum + (sends[slot] & 1 << at != 0 ? costs[at] : expected(slot + 1)) / Double(costs.count)
+        }
+      }
+      best = min(best, expected(0))
+    }
+    #expect(abs(rule.thresholds[slots] - best) < 1e-12)
   }
 
   @Test func `waiting is worth something only while slots are left`() throws {

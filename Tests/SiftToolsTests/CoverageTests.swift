@@ -23,7 +23,9 @@ private final class MissCounter: DistanceKeeping {
 
   func keep(layer: Int, outputNorm: Double) {}
 
-  func keep(layer: Int, routed: Int, distances: UnsafeBufferPointer<Float>) {
+  func keep(
+    layer: Int, routed: Int, weight: Float, distances: UnsafeBufferPointer<Float>, norms: UnsafeBufferPointer<Float>
+  ) {
     guard let table = calibration.layers[layer] else { return }
     let experts = table.experts
     for target in 0...experts where target != routed {

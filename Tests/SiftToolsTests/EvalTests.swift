@@ -39,10 +39,12 @@ import Testing
 
   @Test func aGrowingBudgetSavesVisitsAndCostsQuality() throws {
     let folder = try TemporaryFolder()
-    let reports = try Self.tool(folder, .siftmoe).sweep([0, 0.1, 0.3, 0.8])
+    let reports = try Self.tool(folder, .siftmoe).sweep([0, 0.05, 0.1, 0.2])
     for (less, more) in zip(reports, reports.dropFirst()) {
       #expect(more.visitsPerToken < less.visitsPerToken && more.joulesPerToken < less.joulesPerToken)
-      #expect(more.errorMean > less.errorMean && more.errorMean <= more.errorBudget)
+      #expect(more.errorMean > less.errorMean)
+      // The budget is the root mean square error, which a price keeps on the routing of Top-K.
+      #expect(abs(more.errorRMS / more.errorBudget - 1) < 0.05, "\(more.errorRMS) at \(more.errorBudget)")
     }
     #expect(reports[3].logLoss > reports[0].logLoss)
   }

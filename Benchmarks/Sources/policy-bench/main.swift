@@ -94,3 +94,12 @@ func measure(_ shape: Shape, budget: Double) {
 for shape in [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)] {
   for budget in [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7] { measure(shape, budget: budget) }
 }
+for shape in [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)] {
+  for budget in [0.05, 0.1, 0.2, 0.3] { measureFading(shape, budget: budget) }
+}
+for riceFactor in [0.0, 3] { measureForecast(riceFactor: riceFactor) }
+for tokens in [4, 16, 64] {
+  for budget in [0.05, 0.1, 0.2, 0.3, 0.5] {
+    measureBatch(Shape(routed: 8, experts: 128, nodes: 4), tokens: tokens, budget: budget)
+  }
+}

@@ -30,11 +30,20 @@ public struct Calibration: Sendable, Hashable {
     public var skipMean: [Float]
     public var skipRMS: [Float]
     public var skipQuantile: [Float]
+    /// Mean squares in the form that the loss of quality follows; nil when they were not measured (never for a loaded
+    /// calibration).
+    public var squares: SquareDistances?
+    /// What an error of this layer does to the model's answers; nil when it was not measured.
+    public var effect: LayerEffect?
+    /// nil where it would have taken too much memory.
+    public var gram: GramTable?
 
     public init(
       scale: Float, counts: [Float], mean: [Float], rms: [Float], quantile: [Float], skipMean: [Float],
-      skipRMS: [Float], skipQuantile: [Float]
+      skipRMS: [Float], skipQuantile: [Float], squares: SquareDistances? = nil, effect: LayerEffect? = nil
     ) {
+      self.squares = squares
+      self.effect = effect
       self.scale = scale
       self.counts = counts
       self.mean = mean
@@ -64,32 +73,8 @@ public struct Calibration: Sendable, Hashable {
   public var tokens: Int
   /// `[layer]`; nil for a dense layer.
   public var layers: [Layer?]
-  /// How much worse the sample text is predicted the more error layers make: begins at nothing, both figures rise.
-  /// Empty when it was not measured.
-  public var curve: [CurvePoint] = []
-
-  /// One point of the curve from booked error to quality.
-  public struct CurvePoint: Sendable, Hashable {
-    /// Mean square of a layer's booked error (docs/theory, B3).
-    public var meanSquare: Float
-    /// Increase of the mean log-loss, in nats.
-    public var lossIncrease: Float
-    public init(meanSquare: Float, lossIncrease: Float) {
-      self.meanSquare = meanSquare
-      self.lossIncrease = lossIncrease
-    }
-  }
-
-  /// The mean square error at which the log-loss rises by `increase` nats, between the measured points; nil beyond the last or
-  /// without a curve.
-  public func meanSquare(forLossIncrease increase: Double) -> Double? {
-    for (low, high) in zip(curve, curve.dropFirst()) where Double(high.lossIncrease) >= increase {
-      let rise = Double(high.lossIncrease - low.lossIncrease)
-      let share = rise > 0 ? max(0, increase - Double(low.lossIncrease)) / rise : 1
-      return Double(low.meanSquare) + share * Double(high.meanSquare - low.meanSquare)
-    }
-    return nil
-  }
+  /// What errors cost in quality; nil when it was not measured.
+  public var curve: LossCurve?
 
   public init(modelHash: ContentHash, missRate: Double, tokens: Int, layers: [Layer?]) {
     self.modelHash = modelHash

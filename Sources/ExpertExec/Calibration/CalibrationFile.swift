@@ -27,7 +27,7 @@ public enum CalibrationError: Error, Hashable, Sendable, CustomStringConvertible
 
 extension Calibration {
   /// The value of `format` in the metadata; grows when the meaning of a tensor changes.
-  static let format = "sift-calibration-1"
+  static let format = "sift-calibration-2"
 
   /// The file as bytes.
   public func encoded() -> [UInt8] {
@@ -47,10 +47,28 @@ extension Calibration {
       writer.add(name + "skip_mean", shape: [e], layer.skipMean)
       writer.add(name + "skip_rms", shape: [e], layer.skipRMS)
       writer.add(name + "skip_quantile", shape: [e], layer.skipQuantile)
+      if let squares = layer.squares {
+        writer.add(name + "square.scale", shape: [1], [squares.scale])
+        writer.add(name + "square.replace", shape: [e, e], squares.replacing)
+        writer.add(name + "square.skip", shape: [e], squares.skipping)
+        writer.add(name + "square.factor", shape: [e, e], squares.factors)
+        writer.add(name + "square.scaled", shape: [e, e], squares.scaled)
+      }
+      if let gram = layer.gram {
+        let pairs = GramTable.pairs(e)
+        writer.add(name + "gram", shape: [pairs, pairs], gram.products)
+      }
+      if let effect = layer.effect {
+        writer.add(
+          name + "effect", shape: [3], [effect.sensitivity, effect.sensitivityError, effect.amplification])
+      }
     }
-    if !curve.isEmpty {
-      writer.add("curve.square", shape: [curve.count], curve.map(\.meanSquare))
-      writer.add("curve.loss", shape: [curve.count], curve.map(\.lossIncrease))
+    if let curve {
+      writer.add(
+        "curve.fit", shape: [3], [Float(curve.linear), Float(curve.quadratic), Float(curve.relativeError)])
+      writer.add(
+        "curve.points", shape: [curve.points.count, 3],
+        curve.points.flatMap { [$0.error, $0.lossIncrease, $0.standardError] })
     }
     return writer.encoded()
   }
@@ -65,8 +83,10 @@ extension Calibration {
     let file: SafetensorsFile
     do { file = try SafetensorsFile(path: path) } catch { throw .unreadable("\(error)") }
     let reader = CalibrationReader(file: file, path: path)
-    guard try reader.text("format") == Self.format else {
-      throw .malformed(path: path, "is not a calibration of this version (\(Self.format))")
+    let format = try reader.text("format")
+    guard format == Self.format else {
+      throw .malformed(
+        path: path, "is \(format), this version reads \(Self.format); run `siftctl calibrate` again")
     }
     guard let made = ContentHash(hex: try reader.text("model")) else {
       throw .malformed(path: path, "metadata `model` is not 64 hexadecimal digits")
@@ -87,69 +107,5 @@ extension Calibration {
     }
     self.init(modelHash: modelHash, missRate: missRate, tokens: tokens, layers: layers)
     curve = try reader.curve()
-  }
-}
-
-/// Takes checked tensors out of a calibration file.
-private struct CalibrationReader {
-  let file: SafetensorsFile
-  let path: String
-
-  func text(_ key: String) throws(CalibrationError) -> String {
-    guard let value = file.header.metadata[key] else { throw .malformed(path: path, "metadata `\(key)` is missing") }
-    return value
-  }
-
-  func layer(_ index: Int, experts e: Int) throws(CalibrationError) -> Calibration.Layer {
-    let name = "layer.\(index)."
-    let layer = Calibration.Layer(
-      scale: try tensor(name + "scale", [1])[0], counts: try tensor(name + "count", [e]),
-      mean: try distances(name + "mean", e), rms: try distances(name + "rms", e),
-      quantile: try distances(name + "quantile", e), skipMean: try tensor(name + "skip_mean", [e]),
-      skipRMS: try tensor(name + "skip_rms", [e]), skipQuantile: try tensor(name + "skip_quantile", [e]))
-    guard layer.scale > 0, layer.scale.isFinite else {
-      throw .malformed(path: path, "\(name)scale is \(layer.scale), must be above 0")
-    }
-    return layer
-  }
-
-  /// Two rising rows of figures that begin at 0, or none.
-  func curve() throws(CalibrationError) -> [Calibration.CurvePoint] {
-    guard let entry = file.header.tensors.first(where: { $0.name == "curve.square" }) else { return [] }
-    let squares = try tensor("curve.square", entry.shape)
-    let losses = try tensor("curve.loss", entry.shape)
-    guard entry.shape.count == 1, squares.first == 0, losses.first == 0,
-      zip(squares, squares.dropFirst()).allSatisfy({ $0 < $1 && $1.isFinite }),
-      zip(losses, losses.dropFirst()).allSatisfy({ $0 <= $1 && $1.isFinite })
-    else { throw .malformed(path: path, "`curve.square` and `curve.loss` must begin at 0 and rise") }
-    return zip(squares, losses).map { Calibration.CurvePoint(meanSquare: $0, lossIncrease: $1) }
-  }
-
-  /// A square table with a diagonal of zeros.
-  private func distances(_ name: String, _ e: Int) throws(CalibrationError) -> [Float] {
-    let figures = try tensor(name, [e, e])
-    for expert in 0..<e where figures[expert * e + expert] != 0 {
-      throw .malformed(path: path, "\(name)[\(expert), \(expert)] is \(figures[expert * e + expert]), must be 0")
-    }
-    return figures
-  }
-
-  /// Figures that are ≥ 0 and may be infinite.
-  private func tensor(_ name: String, _ shape: [Int]) throws(CalibrationError) -> [Float] {
-    guard let entry = file.header.tensors.first(where: { $0.name == name }) else {
-      throw .malformed(path: path, "tensor `\(name)` is missing")
-    }
-    guard entry.type == .f32, entry.shape == shape else {
-      throw .shape(path: path, "tensor `\(name)` is \(entry.type) \(entry.shape), must be F32 \(shape)")
-    }
-    let bytes = file.bytes(of: entry)
-    let count = shape.reduce(1, *)
-    let figures = (0..<count).map { at in
-      Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: at * 4, as: UInt32.self)))
-    }
-    if let at = figures.firstIndex(where: { !($0 >= 0) }) {
-      throw .malformed(path: path, "`\(name)` holds \(figures[at]) at \(at), must be at least 0")
-    }
-    return figures
   }
 }

@@ -16,6 +16,8 @@ public final class Calibrator {
   public let missRate: Double
   /// Tokens of a window.
   public let window: Int
+  /// Gram tables are left out where those of all layers together would take more while they are summed up.
+  public static let gramBytesMax = 64 << 20
   private let reader: DistanceReader
   private let samples: SampleKeeper
   public var tokens: Int { reader.tokens }
@@ -43,6 +45,22 @@ public final class Calibrator {
     try reader.read(text, progress: progress)
   }
 
+  /// Puts what was measured so far into `part`.
+  package func save(to part: inout CalibrationPart) {
+    part.add("tokens", [tokens])
+    samples.save(to: &part)
+  }
+
+  /// Goes on from where the run that wrote `part` was. Before the first `read`; texts are then read from there on.
+  /// - Returns: false, and nothing is changed, when the part has not all of it.
+  package func restore(from part: CalibrationPart) -> Bool {
+    guard let count = part.integers("tokens"), count.count == 1, count[0] > 0, samples.restore(from: part) else {
+      return false
+    }
+    reader.goOn(after: count[0])
+    return true
+  }
+
   /// What was measured so far.
   /// - Throws: `SessionError.noTokens` before anything was read.
   public func calibration() throws(SessionError) -> Calibration {
@@ -60,11 +78,39 @@ private final class SampleKeeper: DistanceKeeping {
     let counts = engine.description.layers.indices.map { engine.experts(layer: $0) }
     let rowBytes = counts.reduce(0) { $0 + $1 * ($1 + 1) } * MemoryLayout<Float>.size
     let capacity = max(1, memory / max(1, rowBytes))
+    let hasGram = counts.reduce(0) { $0 + GramSample.bytes($1) } <= Calibrator.gramBytesMax
     layers = counts.enumerated().map { layer, experts in
-      experts > 0 ? DistanceSample(experts: experts, capacity: capacity, seed: seed &+ UInt64(layer)) : nil
+      experts > 0
+        ? DistanceSample(experts: experts, capacity: capacity, seed: seed &+ UInt64(layer), hasGram: hasGram) : nil
     }
   }
 
+  func save(to part: inout CalibrationPart) {
+    for (index, layer) in layers.enumerated() { layer?.save("layer.\(index).", to: &part) }
+  }
+
+  func restore(from part: CalibrationPart) -> Bool {
+    var restored = layers
+    for index in restored.indices where restored[index] != nil {
+      guard restored[index]?.restore("layer.\(index).", from: part) == true else { return false }
+    }
+    layers = restored
+    return true
+  }
+
+  func wantsProducts(layer: Int) -> Bool { layers[layer]?.gram != nil }
+
+  func keep(
+    layer: Int, routed: Slice<UnsafeBufferPointer<Int32>>, weights: Slice<UnsafeBufferPointer<Float>>,
+    products: UnsafeBufferPointer<Float>
+  ) {
+    layers[layer]?.gram?.add(routed, weights, products: products)
+  }
+
   func keep(layer: Int, outputNorm: Double) { layers[layer]?.add(outputNorm: outputNorm) }
-  func keep(layer: Int, routed: Int, distances: UnsafeBufferPointer<Float>) { layers[layer]?.add(routed, distances) }
+  func keep(
+    layer: Int, routed: Int, weight: Float, distances: UnsafeBufferPointer<Float>, norms: UnsafeBufferPointer<Float>
+  ) {
+    layers[layer]?.add(routed, weight: Double(weight), distances, norms: norms)
+  }
 }

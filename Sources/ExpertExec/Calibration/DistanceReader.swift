@@ -6,9 +6,24 @@ import SiftCore
 package protocol DistanceKeeping: AnyObject {
   /// The norm of the exact output of `layer` for the next token.
   func keep(layer: Int, outputNorm: Double)
-  /// A token was routed to `routed`: `distances[j]` = ‖f_routed − f_j‖, and last ‖f_routed‖ (a skip). Valid during the
-  /// call; not divided by anything.
-  func keep(layer: Int, routed: Int, distances: UnsafeBufferPointer<Float>)
+  /// A token was routed to `routed` with router weight `weight`: `distances[j]` = ‖f_routed − f_j‖, and last ‖f_routed‖
+  /// (a skip); `norms[j]` = ‖f_j‖. Valid during the call; not divided by anything.
+  func keep(
+    layer: Int, routed: Int, weight: Float, distances: UnsafeBufferPointer<Float>, norms: UnsafeBufferPointer<Float>)
+  /// Whether the next method is wanted of `layer`.
+  func wantsProducts(layer: Int) -> Bool
+  /// The routed experts of a token, their weights, and ⟨f_a, f_b⟩ of all unordered pairs (`GramTable.pair`).
+  func keep(
+    layer: Int, routed: Slice<UnsafeBufferPointer<Int32>>, weights: Slice<UnsafeBufferPointer<Float>>,
+    products: UnsafeBufferPointer<Float>)
+}
+
+extension DistanceKeeping {
+  package func wantsProducts(layer: Int) -> Bool { false }
+  package func keep(
+    layer: Int, routed: Slice<UnsafeBufferPointer<Int32>>, weights: Slice<UnsafeBufferPointer<Float>>,
+    products: UnsafeBufferPointer<Float>
+  ) {}
 }
 
 /// Reads text window by window with Top-K and executes all experts of every layer beside it. One thread's.
@@ -26,6 +41,9 @@ package final class DistanceReader {
       engine: engine, options: SessionOptions(maxRows: self.window, maxLogitRows: 1, cacheTokens: self.window))
     probe = try DistanceProbe(engine: engine, rows: self.window, keeper: keeper)
   }
+
+  /// Counts tokens that were read by an earlier run.
+  package func goOn(after tokens: Int) { self.tokens = tokens }
 
   /// Reads one text. - Parameter progress: called after each window with the tokens read since the last call.
   package func read(_ text: [Int32], progress: (Int) throws -> Void = { _ in }) throws {
@@ -54,6 +72,8 @@ private final class DistanceProbe: ForwardProbe {
   private var hidden: UnsafeBufferPointer<Float>?
   private var outputs: [Float] = []
   private var distances: [Float] = []
+  private var norms: [Float] = []
+  private var products: [Float] = []
   private var exact: [Float]
 
   init(engine: Engine, rows: Int, keeper: any DistanceKeeping) throws(SessionError) {
@@ -101,14 +121,38 @@ private final class DistanceProbe: ForwardProbe {
       for at in 0..<width { exact[at] += weight * output[at] }
     }
     keeper.keep(layer: layer, outputNorm: Double(ExpertDistances.norm(exact, width)))
-    for expert in routed {
+    if keeper.wantsProducts(layer: layer) { multiply(layer, row, rows, count, outputs, routed, weights) }
+    norms.removeAll(keepingCapacity: true)
+    for other in 0..<count { norms.append(ExpertDistances.norm(outputs + (other * rows + row) * width, width)) }
+    for (expert, weight) in zip(routed, weights) {
       let own = outputs + (Int(expert) * rows + row) * width
       distances.removeAll(keepingCapacity: true)
       for other in 0..<count {
         distances.append(ExpertDistances.distance(own, outputs + (other * rows + row) * width, width))
       }
-      distances.append(ExpertDistances.norm(own, width))
-      distances.withUnsafeBufferPointer { keeper.keep(layer: layer, routed: Int(expert), distances: $0) }
+      distances.append(norms[Int(expert)])
+      distances.withUnsafeBufferPointer { apart in
+        norms.withUnsafeBufferPointer {
+          keeper.keep(layer: layer, routed: Int(expert), weight: weight, distances: apart, norms: $0)
+        }
+      }
+    }
+  }
+
+  private func multiply(
+    _ layer: Int, _ row: Int, _ rows: Int, _ count: Int, _ outputs: UnsafePointer<Float>,
+    _ routed: Slice<UnsafeBufferPointer<Int32>>, _ weights: Slice<UnsafeBufferPointer<Float>>
+  ) {
+    products.removeAll(keepingCapacity: true)
+    for b in 0..<count {
+      for a in 0...b {
+        products.append(
+          ExpertDistances.product(
+            outputs + (a * rows + row) * width, outputs + (b * rows + row) * width, width))
+      }
+    }
+    products.withUnsafeBufferPointer {
+      keeper.keep(layer: layer, routed: routed, weights: weights, products: $0)
     }
   }
 }

@@ -6,42 +6,63 @@ struct DistanceSample {
   /// Most tokens kept for each routed expert; beyond it a random subset of that size stands for all.
   let capacity: Int
   /// `[routed]`: tokens met.
-  private(set) var counts: [Int]
+  var counts: [Int]
   /// `[routed, target or skip]`: sums and sums of squares over all tokens met. E + 1 columns, the last is the skip.
-  private var sums: [Double]
-  private var squares: [Double]
+  var sums: [Double]
+  var squares: [Double]
+  /// The same squares weighted by the square of the router weight, `[routed, target or skip]`; Σ w² `[routed]`; and the
+  /// squared norms of the targets so weighted, `[routed, target]`.
+  var weightedSquares: [Double]
+  var weights: [Double]
+  var weightedNorms: [Double]
   /// `[routed]` → kept rows of E + 1 distances.
-  private var rows: [[Float]]
+  var rows: [[Float]]
   /// Norms of the exact layer outputs.
-  private(set) var outputNorms = 0.0
-  private(set) var tokens = 0
-  private var state: UInt64
+  var outputNorms = 0.0
+  var outputSquares = 0.0
+  var tokens = 0
+  var state: UInt64
+  /// nil where its memory was not to be had.
+  var gram: GramSample?
 
   private var columns: Int { experts + 1 }
 
-  init(experts: Int, capacity: Int, seed: UInt64) {
+  init(experts: Int, capacity: Int, seed: UInt64, hasGram: Bool) {
     self.experts = experts
     self.capacity = max(1, capacity)
     counts = Array(repeating: 0, count: experts)
     sums = Array(repeating: 0, count: experts * (experts + 1))
     squares = sums
+    weightedSquares = sums
+    weights = Array(repeating: 0, count: experts)
+    weightedNorms = Array(repeating: 0, count: experts * experts)
     rows = Array(repeating: [], count: experts)
     state = seed
+    gram = hasGram ? GramSample(experts: experts) : nil
   }
 
   /// A token's exact layer output has this norm.
   mutating func add(outputNorm: Double) {
     outputNorms += outputNorm
+    outputSquares += outputNorm * outputNorm
     tokens += 1
   }
 
-  /// A token was routed to `routed`; `distances` are E + 1 figures.
-  mutating func add(_ routed: Int, _ distances: UnsafeBufferPointer<Float>) {
+  /// A token was routed to `routed` with weight `weight`; `distances` are E + 1 figures, `norms` E.
+  mutating func add(
+    _ routed: Int, weight: Double, _ distances: UnsafeBufferPointer<Float>, norms: UnsafeBufferPointer<Float>
+  ) {
     counts[routed] += 1
+    let square = weight * weight
+    weights[routed] += square
     for column in 0..<columns {
       let distance = Double(distances[column])
       sums[routed * columns + column] += distance
       squares[routed * columns + column] += distance * distance
+      weightedSquares[routed * columns + column] += square * distance * distance
+    }
+    for target in 0..<experts {
+      weightedNorms[routed * experts + target] += square * Double(norms[target]) * Double(norms[target])
     }
     if counts[routed] <= capacity {
       rows[routed].append(contentsOf: distances)
@@ -88,6 +109,9 @@ struct DistanceSample {
         }
       }
     }
+    layer.squares = SquareDistances(
+      weights: weights, squares: weightedSquares, norms: weightedNorms, output: outputSquares / Double(tokens))
+    layer.gram = gram?.table(output: outputSquares / Double(tokens))
     return layer
   }
 

@@ -21,10 +21,22 @@ package enum ExpertDistances {
   }
 
   /// ‖a‖ of a row of `width` figures.
-  package static func norm(_ a: UnsafePointer<Float>, _ width: Int) -> Float {
-    var sum: Float = 0
-    for at in 0..<width { sum += a[at] * a[at] }
-    return sum.squareRoot()
+  package static func norm(_ a: UnsafePointer<Float>, _ width: Int) -> Float { product(a, a, width).squareRoot() }
+
+  /// ⟨a, b⟩ of two rows of `width` figures.
+  package static func product(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ width: Int) -> Float {
+    var lanes = SIMD8<Float>.zero
+    var at = 0
+    while at + 8 <= width {
+      lanes.addProduct(load(a + at), load(b + at))
+      at += 8
+    }
+    var sum = lanes.sum()
+    while at < width {
+      sum += a[at] * b[at]
+      at += 1
+    }
+    return sum
   }
 
   private static func load(_ at: UnsafePointer<Float>) -> SIMD8<Float> {

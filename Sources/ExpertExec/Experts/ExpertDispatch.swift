@@ -13,8 +13,8 @@ struct ExpertDispatch {
 
   private let engine: Engine
   private let selector: (any ExpertSelecting)?
-  private let transport: (any ExpertTransport)?
-  private let hosted: HostedExperts
+  let transport: (any ExpertTransport)?
+  let hosted: HostedExperts
   private let maxRows: Int
   private var routed: RoutedTokens
   private var plan: LayerPlan
@@ -61,6 +61,8 @@ struct ExpertDispatch {
     step.executeLocally(layer, isFresh: true, isFinal: !isWaiting)
     if isWaiting { receive(layer, step) }
     selector.settle(layer: layer, plan: plan, fellBack: fellBack)
+    step.errorSamples?.offer(
+      layer: layer, hidden: UnsafePointer(step.activations.hidden.base), routed: routed, plan: plan, fellBack: fellBack)
   }
 
   /// Top-K: every routed expert, here.
@@ -126,7 +128,8 @@ struct ExpertDispatch {
     return nodes[Int(choice.node) - 1]
   }
 
-  /// Uses the plan's fallback for one choice, with the router's own weight.
+  /// Uses the plan's fallback for one choice, with the weight that the plan has for it; the router's own where that is
+  /// no number.
   private mutating func fallBack(_ place: Int, _ layer: Int, _ step: InferenceSession) {
     let target = plan.choices[place].fallbackTarget
     fellBack[place] = true
@@ -135,7 +138,9 @@ struct ExpertDispatch {
       step.statistics.skippedExperts += 1
       return
     }
-    step.experts.work.add(row: place / plan.perToken, expert: target, weight: routed.weights[place])
+    let weight = plan.choices[place].fallbackWeight
+    step.experts.work.add(
+      row: place / plan.perToken, expert: target, weight: weight.isFinite ? weight : routed.weights[place])
     step.statistics.localExperts += 1
     if target != routed.experts[place] { step.statistics.replacedExperts += 1 }
   }

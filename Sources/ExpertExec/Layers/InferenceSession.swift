@@ -15,6 +15,8 @@ public final class InferenceSession {
   public let options: SessionOptions
   /// Figures of the latest step.
   public internal(set) var statistics = StepStatistics()
+  /// Where a fraction of the decisions is kept, to be measured with `measure`; nil keeps none.
+  public var errorSamples: ErrorSamples?
   /// Sees inside of steps; slower while set.
   package weak var probe: (any ForwardProbe)?
 

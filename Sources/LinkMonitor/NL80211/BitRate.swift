@@ -14,6 +14,17 @@ public struct BitRate: Sendable, Hashable {
   /// Channel width in MHz: 20 unless a flag says otherwise.
   public var widthMegahertz: Int
   public var isShortGuard: Bool
+  /// nil for a rate that names no MCS. EHT counts as HE: its MCS 0…11 are the same.
+  public var generation: PhyGeneration?
+  /// Of HE and EHT; nil where the driver does not say.
+  public var heGuard: GuardInterval?
+
+  /// A rate of which only the number is known.
+  public init(bitsPerSecond: Double) {
+    self.bitsPerSecond = bitsPerSecond
+    widthMegahertz = 20
+    isShortGuard = false
+  }
 
   /// - Throws: `.malformed` for a field that is cut short.
   package init(_ attributes: NetlinkAttributes) throws(NetlinkError) {
@@ -29,6 +40,31 @@ public struct BitRate: Sendable, Hashable {
       attributes, [NL80211_RATE_INFO_EHT_NSS, NL80211_RATE_INFO_HE_NSS, NL80211_RATE_INFO_VHT_NSS])
     widthMegahertz = Self.width(attributes)
     isShortGuard = attributes.has(NL80211_RATE_INFO_SHORT_GI.attribute)
+    generation = Self.generation(attributes)
+    let he: UInt8? = try attributes.integer(NL80211_RATE_INFO_HE_GI.attribute)
+    let eht: UInt8? = try attributes.integer(NL80211_RATE_INFO_EHT_GI.attribute)
+    heGuard = (eht ?? he).flatMap(Self.guardInterval)
+  }
+
+  /// Spatial streams, also of HT, whose MCS counts them; nil for a rate without MCS.
+  public var effectiveStreams: Int? { streams ?? mcs.map { generation == .ht ? $0 / 8 + 1 : 1 } }
+
+  private static func generation(_ attributes: NetlinkAttributes) -> PhyGeneration? {
+    let kinds: [(nl80211_rate_info, PhyGeneration)] = [
+      (NL80211_RATE_INFO_EHT_MCS, .he), (NL80211_RATE_INFO_HE_MCS, .he), (NL80211_RATE_INFO_VHT_MCS, .vht),
+      (NL80211_RATE_INFO_MCS, .ht),
+    ]
+    return kinds.first { attributes.has($0.0.attribute) }?.1
+  }
+
+  /// enum nl80211_he_gi, and nl80211_eht_gi, which is the same.
+  private static func guardInterval(_ value: UInt8) -> GuardInterval? {
+    switch UInt32(value) {
+    case NL80211_RATE_INFO_HE_GI_0_8.rawValue: .nanoseconds800
+    case NL80211_RATE_INFO_HE_GI_1_6.rawValue: .nanoseconds1600
+    case NL80211_RATE_INFO_HE_GI_3_2.rawValue: .nanoseconds3200
+    default: nil
+    }
   }
 
   private static func first(

@@ -8,14 +8,26 @@
 
 /// A station's address.
 public struct MACAddress: Sendable, Hashable, CustomStringConvertible {
-  /// 6 bytes.
-  public let bytes: [UInt8]
+  /// The six bytes as one number, the first uppermost.
+  private let number: UInt64
 
   /// - Returns: nil unless there are six bytes.
   public init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count == 6 else { return nil }
-    self.bytes = Array(bytes)
+    number = bytes.reduce(0) { $0 << 8 | UInt64($1) }
   }
+
+  /// Reads `02:00:00:00:01:00`. - Returns: nil for anything else.
+  public init?(_ text: String) {
+    let bytes = text.split(separator: ":", omittingEmptySubsequences: false).map { part in
+      part.count == 2 ? UInt8(part, radix: 16) : nil
+    }
+    guard !bytes.contains(nil) else { return nil }
+    self.init(bytes.compactMap { $0 })
+  }
+
+  /// 6 bytes.
+  public var bytes: [UInt8] { (0..<6).map { UInt8(truncatingIfNeeded: number >> UInt64(40 - 8 * $0)) } }
 
   /// `02:00:00:00:01:00`.
   public var description: String {

@@ -8,6 +8,8 @@ import SiftCore
 public struct StationInfo: Sendable, Hashable {
   public var interface: UInt32?
   public var address: MACAddress?
+  /// False while it only tries: the kernel shows a station from its authentication on. nil when the driver does not say.
+  public var isAssociated: Bool?
   /// Time since the last UNICAST frame or acknowledgement; beacons do not refresh it, so it does not age the signal.
   public var inactive: Duration?
   public var connected: Duration?
@@ -28,7 +30,7 @@ public struct StationInfo: Sendable, Hashable {
   /// Of the peer's acknowledgements: the reverse channel.
   public var acknowledgementSignal: DecibelMilliwatts?
   /// One a receive chain; empty when the driver tells none.
-  public var chainSignals: [DecibelMilliwatts] = []
+  public var chainSignals = ChainSignals()
   public var sendRate: BitRate?
   public var receiveRate: BitRate?
   /// The rate controller's own expectation, in bit/s, overheads included.
@@ -46,6 +48,7 @@ public struct StationInfo: Sendable, Hashable {
     interface = try attributes.integer(NL80211_ATTR_IFINDEX.attribute)
     address = attributes.bytes(NL80211_ATTR_MAC.attribute).flatMap { MACAddress($0) }
     guard let info = try attributes.nest(NL80211_ATTR_STA_INFO.attribute) else { return }
+    isAssociated = try Self.flag(NL80211_STA_FLAG_ASSOCIATED, of: info)
     try readCounters(info)
     try readSignals(info)
     try readRates(info)
@@ -73,7 +76,9 @@ public struct StationInfo: Sendable, Hashable {
     beaconSignal = try Self.level(info, NL80211_STA_INFO_BEACON_SIGNAL_AVG)
     acknowledgementSignal = try Self.level(info, NL80211_STA_INFO_ACK_SIGNAL)
     guard let chains = try info.nest(NL80211_STA_INFO_CHAIN_SIGNAL.attribute) else { return }
-    chainSignals = chains.items.compactMap { item in item.value.first.flatMap(Self.level) }
+    chains.forEach { _, value in
+      if let level = value.first.flatMap(Self.level) { chainSignals.append(level) }
+    }
   }
 
   private mutating func readRates(_ info: NetlinkAttributes) throws(NetlinkError) {
@@ -81,6 +86,17 @@ public struct StationInfo: Sendable, Hashable {
     if let rate = try info.nest(NL80211_STA_INFO_RX_BITRATE.attribute) { receiveRate = try BitRate(rate) }
     let kilobits: UInt32? = try info.integer(NL80211_STA_INFO_EXPECTED_THROUGHPUT.attribute)
     expectedThroughput = kilobits.flatMap { $0 > 0 ? Double($0) * 1e3 : nil }
+  }
+
+  /// `struct nl80211_sta_flag_update`: which flags are known, then which of them are set.
+  private static func flag(
+    _ flag: nl80211_sta_flags, of info: NetlinkAttributes
+  ) throws(NetlinkError) -> Bool? {
+    guard let bytes = info.bytes(NL80211_STA_INFO_STA_FLAGS.attribute) else { return nil }
+    guard bytes.count >= 8 else { throw .malformed(what: "nl80211_sta_flag_update", expected: 8, got: bytes.count) }
+    let bit = UInt32(1) << flag.rawValue
+    guard bytes.hostInteger(at: 0, as: UInt32.self) & bit != 0 else { return nil }
+    return bytes.hostInteger(at: 4, as: UInt32.self) & bit != 0
   }
 
   private static func bytes(
@@ -109,5 +125,21 @@ public struct StationInfo: Sendable, Hashable {
   private static func level(_ byte: UInt8) -> DecibelMilliwatts? {
     let value = Int8(bitPattern: byte)
     return value < 0 && value > -128 ? DecibelMilliwatts(Double(value)) : nil
+  }
+}
+
+/// Signals of the receive chains, as many as radios have: the first eight, in place.
+public struct ChainSignals: Sendable, Hashable {
+  private var levels: SIMD8<Double> = .zero
+  public private(set) var count = 0
+
+  public init() {}
+  public var isEmpty: Bool { count == 0 }
+  public var values: [DecibelMilliwatts] { (0..<count).map { DecibelMilliwatts(levels[$0]) } }
+
+  mutating func append(_ level: DecibelMilliwatts) {
+    guard count < levels.scalarCount else { return }
+    levels[count] = level.value
+    count += 1
   }
 }

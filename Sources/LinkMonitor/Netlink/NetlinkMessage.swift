@@ -18,45 +18,51 @@ package struct NetlinkMessage: Sendable, Hashable {
   package static let flagMulti: UInt16 = 0x2
   package static let flagDumpInterrupted: UInt16 = 0x10
 
-  /// Takes a datagram apart. - Throws: `.malformed` when a header or a message is cut short.
+  /// Takes the first message off a datagram. - Returns: nil when nothing is left. - Throws: `.malformed` when a header or a
+  /// message is cut short.
+  package static func next(_ rest: inout ArraySlice<UInt8>) throws(NetlinkError) -> NetlinkMessage? {
+    guard !rest.isEmpty else { return nil }
+    guard rest.count >= headerSize else {
+      throw .malformed(what: "nlmsghdr", expected: headerSize, got: rest.count)
+    }
+    let length = Int(rest.hostInteger(at: 0, as: UInt32.self))
+    guard length >= headerSize, length <= rest.count else {
+      throw .malformed(what: "message", expected: max(length, headerSize), got: rest.count)
+    }
+    let whole = rest.prefix(length)
+    rest = rest.dropFirst(min(rest.count, (length + 3) & ~3))
+    return NetlinkMessage(
+      type: whole.hostInteger(at: 4, as: UInt16.self), flags: whole.hostInteger(at: 6, as: UInt16.self),
+      sequence: whole.hostInteger(at: 8, as: UInt32.self), payload: whole.dropFirst(headerSize))
+  }
+
+  /// All messages of a datagram. - Throws: `.malformed`, as `next`.
   package static func split(_ datagram: ArraySlice<UInt8>) throws(NetlinkError) -> [NetlinkMessage] {
     var rest = datagram
     var messages: [NetlinkMessage] = []
-    while !rest.isEmpty {
-      guard rest.count >= headerSize else {
-        throw .malformed(what: "nlmsghdr", expected: headerSize, got: rest.count)
-      }
-      let length = Int(rest.hostInteger(at: 0, as: UInt32.self))
-      guard length >= headerSize, length <= rest.count else {
-        throw .malformed(what: "message", expected: max(length, headerSize), got: rest.count)
-      }
-      let whole = rest.prefix(length)
-      messages.append(
-        NetlinkMessage(
-          type: whole.hostInteger(at: 4, as: UInt16.self), flags: whole.hostInteger(at: 6, as: UInt16.self),
-          sequence: whole.hostInteger(at: 8, as: UInt32.self), payload: whole.dropFirst(headerSize)))
-      rest = rest.dropFirst(min(rest.count, (length + 3) & ~3))
-    }
+    while let message = try next(&rest) { messages.append(message) }
     return messages
   }
 }
 
-/// A request under construction: header first, then a family's fixed part, then attributes.
+/// A request: header first, then a family's fixed part, then attributes. May be sent again under a new number.
 package struct NetlinkRequest: Sendable {
   package static let flagRequest: UInt16 = 0x1
   package static let flagAcknowledge: UInt16 = 0x4
   package static let flagDump: UInt16 = 0x300
 
-  private var body: [UInt8]
-  private let type: UInt16
-  private let flags: UInt16
-  package let sequence: UInt32
+  /// The whole message, ready to be sent.
+  package private(set) var bytes: [UInt8]
 
   package init(type: UInt16, flags: UInt16, sequence: UInt32, fixed: [UInt8]) {
-    self.type = type
-    self.flags = flags
-    self.sequence = sequence
-    self.body = fixed
+    bytes = []
+    bytes.appendHost(UInt32(0))
+    bytes.appendHost(type)
+    bytes.appendHost(flags)
+    bytes.appendHost(sequence)
+    bytes.appendHost(UInt32(0))
+    bytes += fixed
+    noteLength()
   }
 
   /// A request of a generic family: `struct genlmsghdr` is command, version and two reserved bytes.
@@ -66,48 +72,52 @@ package struct NetlinkRequest: Sendable {
       fixed: [command, 0, 0, 0])
   }
 
+  /// The number by which the answer is known.
+  package var sequence: UInt32 {
+    get { bytes[...].hostInteger(at: 8, as: UInt32.self) }
+    set { put(newValue, at: 8) }
+  }
+
   package mutating func append(attribute: UInt16, _ value: some Collection<UInt8>) {
-    body.appendHost(UInt16(4 + value.count))
-    body.appendHost(attribute)
-    body += value
-    while body.count % 4 != 0 { body.append(0) }
+    bytes.appendHost(UInt16(4 + value.count))
+    bytes.appendHost(attribute)
+    bytes += value
+    while bytes.count % 4 != 0 { bytes.append(0) }
+    noteLength()
   }
 
   package mutating func append(attribute: UInt16, integer value: UInt32) {
-    var bytes: [UInt8] = []
-    bytes.appendHost(value)
-    append(attribute: attribute, bytes)
+    withUnsafeBytes(of: value) { append(attribute: attribute, $0) }
   }
 
-  /// The whole message, ready to be sent.
-  package var bytes: [UInt8] {
-    var message: [UInt8] = []
-    message.appendHost(UInt32(NetlinkMessage.headerSize + body.count))
-    message.appendHost(type)
-    message.appendHost(flags)
-    message.appendHost(sequence)
-    message.appendHost(UInt32(0))
-    return message + body
+  private mutating func noteLength() { put(UInt32(bytes.count), at: 0) }
+
+  private mutating func put(_ value: UInt32, at offset: Int) {
+    bytes.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: offset, as: UInt32.self) }
   }
 }
 
-/// Gathers the messages that answer one request, until the last has come.
-package struct ReplyAssembler {
+/// Follows the messages that answer one request, until the last has come.
+package struct ReplyFraming: Sendable {
   private let sequence: UInt32
   private var interrupted = false
-  package private(set) var messages: [NetlinkMessage] = []
 
   package init(sequence: UInt32) { self.sequence = sequence }
 
-  /// Takes a datagram. - Returns: true when the answer is whole. - Throws: `.refused` with the kernel's errno,
-  /// `.interrupted` at the end of a dump that was changed under way, `.malformed`.
-  package mutating func take(_ datagram: ArraySlice<UInt8>) throws(NetlinkError) -> Bool {
-    for message in try NetlinkMessage.split(datagram) where message.sequence == sequence {
+  /// Takes a datagram and hands over the messages in it that answer the request, acknowledgements excepted.
+  /// - Returns: true when the answer is whole. - Throws: `.refused` with the kernel's errno, `.interrupted` at the end of a
+  ///   dump that was changed under way, `.malformed`, and what `body` throws.
+  package mutating func take(
+    _ datagram: ArraySlice<UInt8>, _ body: (NetlinkMessage) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) -> Bool {
+    var rest = datagram
+    while let message = try NetlinkMessage.next(&rest) {
+      guard message.sequence == sequence else { continue }
       if message.flags & NetlinkMessage.flagDumpInterrupted != 0 { interrupted = true }
       switch message.type {
       case NetlinkMessage.error: return try acknowledge(message)
-      case NetlinkMessage.done: return try finish()
-      default: messages.append(message)
+      case NetlinkMessage.done: return try finish(message)
+      default: try body(message)
       }
     }
     return false
@@ -118,14 +128,19 @@ package struct ReplyAssembler {
     guard message.payload.count >= 4 else {
       throw .malformed(what: "nlmsgerr", expected: 4, got: message.payload.count)
     }
-    let code = message.payload.hostInteger(at: 0, as: Int32.self)
-    guard code == 0 else { throw .refused(errno: code == .min ? .max : -code) }
+    try refuse(message.payload.hostInteger(at: 0, as: Int32.self))
     return true
   }
 
-  private func finish() throws(NetlinkError) -> Bool {
+  /// A dump that failed half way says so in its last message.
+  private func finish(_ message: NetlinkMessage) throws(NetlinkError) -> Bool {
+    if message.payload.count >= 4 { try refuse(message.payload.hostInteger(at: 0, as: Int32.self)) }
     if interrupted { throw .interrupted }
     return true
+  }
+
+  private func refuse(_ code: Int32) throws(NetlinkError) {
+    if code < 0 { throw .refused(errno: code == .min ? .max : -code) }
   }
 }
 

@@ -13,8 +13,20 @@ import Synchronization
 package protocol NetlinkTransport: Sendable {
   /// The message type of the family that this transport talks to; 0 for rtnetlink, whose requests bring their own.
   var family: UInt16 { get }
-  /// Sends a request and returns all messages that answer it, without acknowledgements.
-  func exchange(_ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage]
+  /// Sends a request and hands over the messages that answer it, one by one, without acknowledgements. A payload is good
+  /// until `take` returns; to keep it is possible and costs a copy.
+  func exchange(
+    _ request: NetlinkRequest, _ take: (NetlinkMessage) throws(NetlinkError) -> Void
+  ) throws(NetlinkError)
+}
+
+extension NetlinkTransport {
+  /// The same, gathered.
+  package func exchange(_ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage] {
+    var messages: [NetlinkMessage] = []
+    try exchange(request) { (message) throws(NetlinkError) in messages.append(message) }
+    return messages
+  }
 }
 
 /// A netlink socket of libnl, in the bytes that go through it.
@@ -24,9 +36,9 @@ package protocol NetlinkTransport: Sendable {
 package final class NetlinkSocket: NetlinkTransport, @unchecked Sendable {
   package let family: UInt16
   private let socket: OpaquePointer
-  private let lock = Mutex(())
-  /// A dump of the kernel comes in pieces of at most 32 KiB (NLMSG_GOODSIZE); twice that leaves nothing cut.
-  private static let bufferSize = 1 << 16
+  /// Where datagrams are received; whoever holds it has the socket. A dump of the kernel comes in pieces of at most 32 KiB
+  /// (NLMSG_GOODSIZE); twice that leaves nothing cut.
+  private let buffer = Mutex([UInt8](repeating: 0, count: 1 << 16))
 
   /// Connects to a generic family by name. - Throws: `.unavailable` when the kernel does not have it.
   package static func generic(_ name: String) throws(NetlinkError) -> NetlinkSocket {
@@ -71,27 +83,31 @@ package final class NetlinkSocket: NetlinkTransport, @unchecked Sendable {
 
   deinit { nl_socket_free(socket) }
 
-  package func exchange(_ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage] {
-    let outcome: Result<[NetlinkMessage], NetlinkError> = lock.withLock { _ in
+  package func exchange(
+    _ request: NetlinkRequest, _ take: (NetlinkMessage) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) {
+    let outcome: Result<Void, NetlinkError> = buffer.withLock { buffer in
       do throws(NetlinkError) {
         try send(request.bytes)
-        return .success(try receive(ReplyAssembler(sequence: request.sequence)))
+        return .success(try receive(ReplyFraming(sequence: request.sequence), &buffer, take))
       } catch {
         return .failure(error)
       }
     }
-    return try outcome.get()
+    try outcome.get()
   }
 
   private func send(_ bytes: [UInt8]) throws(NetlinkError) {
-    var bytes = bytes
-    let sent = bytes.withUnsafeMutableBytes { nl_sendto(socket, $0.baseAddress, $0.count) }
+    let sent = bytes.withUnsafeBytes { bytes in
+      nl_sendto(socket, UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+    }
     guard sent == Int32(bytes.count) else { throw .socket(errno: errno) }
   }
 
-  private func receive(_ start: ReplyAssembler) throws(NetlinkError) -> [NetlinkMessage] {
-    var assembler = start
-    var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
+  private func receive(
+    _ start: ReplyFraming, _ buffer: inout [UInt8], _ take: (NetlinkMessage) throws(NetlinkError) -> Void
+  ) throws(NetlinkError) {
+    var framing = start
     while true {
       let count = buffer.withUnsafeMutableBytes { recv(nl_socket_get_fd(socket), $0.baseAddress, $0.count, 0) }
       if count < 0 {
@@ -101,7 +117,7 @@ package final class NetlinkSocket: NetlinkTransport, @unchecked Sendable {
         case let code: throw .socket(errno: code)
         }
       }
-      if try assembler.take(buffer[..<count]) { return assembler.messages }
+      if try framing.take(buffer[..<count], take) { return }
     }
   }
 }

@@ -61,10 +61,14 @@ public struct FadingEstimate: Sendable, Hashable {
   public var nakagamiM: Double?
   /// Correlation of neighbouring samples' powers.
   public var lagOne: Double?
-  /// Samples, discounted for their correlation: N·(1 − ρ)/(1 + ρ).
+  /// Samples, discounted for their likeness: N ÷ (1 + 2Σρ).
   public var independentSamples: Double
   /// The power's correlation stays above one half for at least this long; nil when that cannot be said.
   public var coherenceAtLeast: Duration?
+  /// It falls below one half within this time; nil when that cannot be said.
+  public var coherenceAtMost: Duration?
+  /// nil where the samples are too slow or too few to carry one.
+  public var doppler: DopplerEstimate?
 
   /// The least number of independent samples that carry a K.
   public static let samplesNeeded = 30.0
@@ -74,23 +78,24 @@ public struct FadingEstimate: Sendable, Hashable {
   ///   - spacing: time between them.
   ///   - step: of the receiver's rounding, in dB; its variance step²/12 is taken off (Sheppard's correction).
   public init(levels: [Double], spacing: Duration, step: Double = 1) {
-    let powers = levels.map { pow(10, $0 / 10) }
-    let count = Double(powers.count)
-    let mean = powers.reduce(0, +) / max(1, count)
-    let variance = powers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1)
-    guard powers.count >= 3, mean > 0, variance.isFinite else {
+    self.init(SampleGrid(powers: levels.map(Decibel.power), spacing: spacing.seconds), step: step)
+  }
+
+  /// - Parameter grid: fresh samples, with holes where none came.
+  package init(_ grid: SampleGrid, step: Double = 1) {
+    let mean = grid.mean
+    guard grid.count >= 3, mean > 0, grid.variance.isFinite else {
       self.init(kind: .unknown, independent: 0)
       return
     }
     // A spread of s dB is one of s·ln(10)/10 of the power.
     let rounding = step * log(10) / 10
-    let gamma = max(0, variance / (mean * mean) - rounding * rounding / 12)
-    let rho = Self.lagOne(powers, mean: mean, variance: variance)
-    let independent = count * (1 - max(0, rho)) / (1 + max(0, rho))
-    self.init(kind: .unknown, independent: independent)
+    let gamma = max(0, grid.variance / (mean * mean) - rounding * rounding / 12)
+    let rho = grid.correlation(lag: 1)
+    self.init(kind: .unknown, independent: grid.independent)
     self.mean = .milliwatts(mean)
-    lagOne = variance > 0 ? rho : nil
-    describe(gamma: gamma, rho: rho, spacing: spacing, powers: powers, mean: mean, variance: variance)
+    lagOne = grid.variance > 0 ? rho : nil
+    describe(grid, gamma: gamma, rho: rho)
   }
 
   private init(kind: Kind, independent: Double) {
@@ -101,69 +106,60 @@ public struct FadingEstimate: Sendable, Hashable {
   /// K > 100 is the noise of the measurement itself (0.35 to 1.2 dB on links where nothing moves).
   private static let staticGamma = FadingParameters.relativeVariance(ricianK: 100)
 
-  private mutating func describe(
-    gamma: Double, rho: Double, spacing: Duration, powers: [Double], mean: Double, variance: Double
-  ) {
+  private mutating func describe(_ grid: SampleGrid, gamma: Double, rho: Double) {
     if gamma <= Self.staticGamma {
-      kind = Double(powers.count) >= Self.samplesNeeded ? .unchanging : .unknown
+      kind = Double(grid.count) >= Self.samplesNeeded ? .unchanging : .unknown
       return
     }
-    guard independentSamples >= Self.samplesNeeded else {
-      // Few independent samples because they are alike: that much is certain.
-      if Double(powers.count) >= Self.samplesNeeded && rho > 0.5 { setSlow(powers, mean, variance, spacing) }
-      return
-    }
-    k = FadingParameters.ricianK(relativeVariance: gamma)
-    nakagamiM = FadingParameters.nakagamiM(relativeVariance: gamma)
-    let deviation = Self.deviation(powers.map { $0 / mean }, gamma: gamma, samples: independentSamples)
-    let low = FadingParameters.ricianK(relativeVariance: gamma + 1.645 * deviation)
-    interval = low...FadingParameters.ricianK(relativeVariance: max(1e-6, gamma - 1.645 * deviation))
-    // The correlation of N independent samples lies within ±2/√N of 0 by chance.
-    if rho <= 2 / Double(powers.count).squareRoot() {
+    guard Double(grid.count) >= Self.samplesNeeded else { return }
+    // A channel that changes by jumps (ρ, ρ², …) has N·(1 − ρ)/(1 + ρ). Where one of the counts suffices K is told; its
+    // interval is that of the first.
+    let byJumps = Double(grid.count) * (1 - max(0, rho)) / (1 + max(0, rho))
+    if max(independentSamples, byJumps) >= Self.samplesNeeded { setParameters(grid, gamma: gamma) }
+    if rho > 0.5 {
+      setSlow(grid)
+    } else if isFast(grid, rho: rho) {
       kind = .fast
-    } else if rho > 0.5 {
-      setSlow(powers, mean, variance, spacing)
+      coherenceAtMost = .seconds(grid.spacing)
     }
   }
 
-  private mutating func setSlow(_ powers: [Double], _ mean: Double, _ variance: Double, _ spacing: Duration) {
+  private mutating func setParameters(_ grid: SampleGrid, gamma: Double) {
+    k = FadingParameters.ricianK(relativeVariance: gamma)
+    nakagamiM = FadingParameters.nakagamiM(relativeVariance: gamma)
+    let deviation = Self.deviation(grid, gamma: gamma, samples: independentSamples)
+    let low = FadingParameters.ricianK(relativeVariance: gamma + 1.645 * deviation)
+    interval = low...FadingParameters.ricianK(relativeVariance: max(1e-6, gamma - 1.645 * deviation))
+  }
+
+  /// Few independent samples because they are alike: that much is certain, whether or not they carry a K.
+  private mutating func setSlow(_ grid: SampleGrid) {
     kind = .slow
-    coherenceAtLeast = spacing * Self.lastLagAboveHalf(powers, mean: mean, variance: variance)
+    let lag = grid.lastLagAboveHalf
+    coherenceAtLeast = .seconds(grid.spacing * Double(lag))
+    if lag < grid.powers.count / 10 { coherenceAtMost = .seconds(grid.spacing * Double(lag + 1)) }
+    doppler = DopplerEstimate(grid)
+  }
+
+  /// Neighbours say next to nothing of each other, more than a receiver's own noise could hide. Or they say little and the
+  /// next but one much less; noise alone would lower both alike.
+  private func isFast(_ grid: SampleGrid, rho: Double) -> Bool {
+    rho <= 0.25 || grid.correlation(lag: 2) <= rho / 2
   }
 
   /// Standard deviation of the estimate of γ from N independent samples, by the delta method with the samples' own
   /// third and fourth central moments: N·var = μ₄ − γ² − 4γ·μ₃ + 4γ³ for a mean of 1.
-  private static func deviation(_ powers: [Double], gamma: Double, samples: Double) -> Double {
+  private static func deviation(_ grid: SampleGrid, gamma: Double, samples: Double) -> Double {
     var third = 0.0
     var fourth = 0.0
-    for power in powers {
-      let square = (power - 1) * (power - 1)
-      third += square * (power - 1)
+    for power in grid.powers where !power.isNaN {
+      let off = power / grid.mean - 1
+      let square = off * off
+      third += square * off
       fourth += square * square
     }
-    let count = Double(powers.count)
+    let count = Double(grid.count)
     let variance = fourth / count - gamma * gamma - 4 * gamma * third / count + 4 * gamma * gamma * gamma
     return (max(0, variance) / samples).squareRoot()
-  }
-
-  private static func lagOne(_ powers: [Double], mean: Double, variance: Double) -> Double {
-    correlation(powers, lag: 1, mean: mean, variance: variance)
-  }
-
-  private static func correlation(_ powers: [Double], lag: Int, mean: Double, variance: Double) -> Double {
-    guard variance > 0, powers.count > lag else { return 0 }
-    var sum = 0.0
-    for at in lag..<powers.count { sum += (powers[at] - mean) * (powers[at - lag] - mean) }
-    return sum / (variance * Double(powers.count - lag))
-  }
-
-  /// The largest lag up to which the correlation never falls below one half; no more than a tenth of the stretch can be
-  /// told.
-  private static func lastLagAboveHalf(_ powers: [Double], mean: Double, variance: Double) -> Int {
-    var lag = 1
-    while lag < powers.count / 10, correlation(powers, lag: lag + 1, mean: mean, variance: variance) > 0.5 {
-      lag += 1
-    }
-    return lag
   }
 }

@@ -35,6 +35,36 @@ public enum Outage {
         (2 * rho * rho * gain / renewed).squareRoot(), (2 * threshold / renewed).squareRoot())
   }
 
+  /// The same for a Rician channel whose line of sight does not turn: given the complex gain ĥ, the gain after the delay is
+  /// CN(m + ρ(ĥ − m), (1 − ρ²)σ²). A power says nothing of the phase between ĥ and m, so the chance is averaged over it; its
+  /// density is ∝ exp(2|ĥ||m| cos θ ÷ σ²).
+  /// - Parameters:
+  ///   - gain: relative to the mean over all time, ≥ 0. - threshold: the same.
+  ///   - correlation: ρ of the scattered part, −1…1.
+  public static func aged(threshold: Double, gain: Double, k: Double, correlation rho: Double, phases: Int = 24)
+    -> Double
+  {
+    let scatter = 1 / (k + 1)
+    let sight = (k * scatter).squareRoot()
+    let amplitude = gain.squareRoot()
+    let renewed = (1 - rho * rho) * scatter
+    var (sum, total) = (0.0, 0.0)
+    for node in 0..<phases {
+      let angle = Double.pi * (Double(node) + 0.5) / Double(phases)
+      let weight = exp(2 * amplitude * sight / scatter * (cos(angle) - 1))
+      let along = sight * (1 - rho) + rho * amplitude * cos(angle)
+      let across = rho * amplitude * sin(angle)
+      let centre = along * along + across * across
+      let below =
+        renewed > 1e-12
+        ? 1 - SpecialFunctions.marcumQ1((2 * centre / renewed).squareRoot(), (2 * threshold / renewed).squareRoot())
+        : (centre < threshold ? 1 : 0)
+      sum += weight * below
+      total += weight
+    }
+    return min(1, max(0, sum / total))
+  }
+
   /// Clarke's correlation of the complex gain after `delay`: J₀(2π f_D τ), negative values as 0 (nothing is known).
   public static func clarke(doppler hertz: Double, delay: Duration) -> Double {
     max(0, SpecialFunctions.besselJ0(2 * .pi * hertz * delay.seconds))

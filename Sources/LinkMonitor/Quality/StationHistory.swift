@@ -20,8 +20,12 @@ package struct StationHistory: Sendable {
   package private(set) var heard: Duration?
   /// Fresh levels of late, in dBm, oldest first.
   private var levels: [Double] = []
-  private var since: [Duration] = []
-  private static let levelsKept = 600
+  /// When they were read, in seconds.
+  private var times: [Double] = []
+  /// What is older, in seconds, is forgotten.
+  private static let memory = 60.0
+  /// More than a minute of polls at rest, half a minute under traffic.
+  private static let levelsKept = 3000
   private var frames = 0.0
   private var retries = 0.0
   /// When anything was last sent, and so the transmit rate chosen anew.
@@ -48,19 +52,27 @@ package struct StationHistory: Sendable {
   }
 
   private mutating func keep(_ level: Double, at instant: Duration) {
-    if levels.count == Self.levelsKept {
-      levels.removeFirst()
-      since.removeFirst()
+    let now = instant.seconds
+    let old = times.prefix { now - $0 > Self.memory }.count
+    let surplus = max(old, levels.count + 1 - Self.levelsKept)
+    if surplus > 0 {
+      levels.removeFirst(surplus)
+      times.removeFirst(surplus)
     }
     levels.append(level)
-    since.append(instant)
+    times.append(now)
+  }
+
+  /// The latest fresh signal, and when it was read; nil before there is one.
+  package var sample: (signal: DecibelMilliwatts, at: Duration)? {
+    guard let level = levels.last, let time = times.last else { return nil }
+    return (DecibelMilliwatts(level), .seconds(time))
   }
 
   /// What the fresh samples say of the fading; only the last signal of a frame is fed, never a running average, which
   /// would look like a channel that hardly fades. - Complexity: O(n²/10) in the samples kept.
   package var fading: FadingEstimate? {
-    guard let first = since.first, let last = since.last, levels.count > 1 else { return nil }
-    return FadingEstimate(levels: levels, spacing: (last - first) / (levels.count - 1))
+    SampleGrid(times: times, levels: levels).map { FadingEstimate($0) }
   }
 
   private func changed<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {

@@ -37,6 +37,8 @@ final class PeerConnection: @unchecked Sendable {
   private(set) var isRead = false
   private(set) var isSuspended = false
   private(set) var lastReceived = ContinuousClock.now
+  /// A visit was given up and nothing has come since it was sent.
+  private(set) var isOverdue = false
   private(set) var ping: (number: UInt64, sent: ContinuousClock.Instant)?
   private var pings: UInt64 = 0
 
@@ -150,7 +152,17 @@ final class PeerConnection: @unchecked Sendable {
       alarm.ring()
     }
     ledger.count { $0.late += 1 }
+    if !isOverdue, lastReceived < silent.since {
+      setOverdue(true)
+      // The keeper asks when the peer can be heard again.
+      alarm.ring()
+    }
     return .late
+  }
+
+  private func setOverdue(_ overdue: Bool) {
+    isOverdue = overdue
+    ledger.count { $0.isOverdue = overdue }
   }
 
   /// Lets others have the lock for a moment.
@@ -218,6 +230,7 @@ final class PeerConnection: @unchecked Sendable {
     default: throw WireError("frame.kind", "a \(kind) is not expected now")
     }
     silent.visits = 0
+    if isOverdue { setOverdue(false) }
     if isSuspended {
       isSuspended = false
       setUp(true, problem: nil)
@@ -284,6 +297,7 @@ final class PeerConnection: @unchecked Sendable {
     ping = nil
     isSuspended = false
     silent.visits = 0
+    if isOverdue { setOverdue(false) }
     lastReceived = .now
     ledger.follow(link?.socket)
     ledger.count {

@@ -240,7 +240,9 @@ final class PeerKeeper: Sendable {
     let settings = connection.settings
     guard connection.link != nil else { return .down(connection.downReason ?? "closed") }
     let quiet = ContinuousClock.now - connection.lastReceived
-    if connection.ping == nil, connection.isSuspended || quiet >= settings.pingInterval { connection.sendPing() }
+    if connection.ping == nil, connection.isSuspended || connection.isOverdue || quiet >= settings.pingInterval {
+      connection.sendPing()
+    }
     guard let link = connection.link else { return .down(connection.downReason ?? "closed") }
     var wanted: Readiness = link.hasUnsent ? .writable : []
     guard let ping = connection.ping else {

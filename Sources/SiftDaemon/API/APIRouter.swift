@@ -8,14 +8,18 @@ struct APIRouter {
   /// Nil on an expert host: it serves no text.
   let models: ModelRoutes?
   let generation: GenerationRoutes?
+  let energy: EnergyRoutes
 
   func build() -> RouterResponder<APIContext> {
     let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: ErrorMiddleware(metrics: status.metrics))
-    let (status, models, generation) = (status, models, generation)
+    let (status, models, generation, energy) = (status, models, generation, energy)
     get("/healthz", router) { _, _ in status.health() }
     get("/metrics", router) { _, _ in status.metricsPage() }
     get("/sift/status", router) { _, _ in status.status() }
+    get("/sift/links", router) { _, _ in status.linksReport() }
+    get("/sift/conditions", router) { _, _ in energy.state() }
+    get("/sift/energy", router) { request, _ in try energy.respond(request) }
     if let models {
       get("/v1/models", router) { _, _ in models.list() }
       get("/v1/models/:id", router) { _, context in try models.one(context) }

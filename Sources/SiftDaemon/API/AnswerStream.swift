@@ -30,6 +30,7 @@ struct AnswerStream {
     case .text(_, let text) where text.isEmpty: []
     case .text(let sequence, let text):
       [self.event(body([AnswerChoice(index: sequence, content: content(text))]))]
+    case .scored: []
     case .ended(let sequence, let reason): ended(sequence, reason)
     case .done(let summary): done(summary)
     }
@@ -85,8 +86,10 @@ struct AnswerCollector {
   private var texts: [String]
   private var reasons: [FinishReason?]
   private(set) var summary: GenerationSummary?
+  private var scores: [[TokenScore]]
 
   init(sequences: Int) {
+    scores = Array(repeating: [], count: sequences)
     texts = Array(repeating: "", count: sequences)
     reasons = Array(repeating: nil, count: sequences)
   }
@@ -94,22 +97,33 @@ struct AnswerCollector {
   mutating func take(_ event: GenerationEvent) {
     switch event {
     case .text(let sequence, let text): texts[sequence] += text
+    case .scored(let sequence, let scores): self.scores[sequence] = scores
     case .ended(let sequence, let reason): reasons[sequence] = reason
     case .done(let summary): self.summary = summary
     }
   }
 
   /// The answer. - Throws: 500 or 503 when the request did not complete.
-  func body(style: AnswerStyle, request: GenerationRequest, created: Int) throws(APIError) -> AnswerBody {
+  func body(style: AnswerStyle, parsed: ParsedRequest, model: any ServedModel, created: Int) throws(APIError)
+    -> AnswerBody
+  {
+    let request = parsed.request
     guard let summary else { throw .stopping }
     switch summary.outcome {
     case .failed(let why): throw .internalError(why)
     case .cancelled: throw .stopping
     case .completed: break
     }
-    let choices = texts.indices.map {
-      AnswerChoice(
-        index: $0, content: style == .chat ? .message(texts[$0]) : .text(texts[$0]), finishReason: reasons[$0])
+    let choices = texts.indices.map { index in
+      var choice = AnswerChoice(
+        index: index, content: style == .chat ? .message(texts[index]) : .text(texts[index]),
+        finishReason: reasons[index])
+      if request.scoresPrompts {
+        let scored = ScoredText(scores[index], model: model, namesBest: parsed.namesBest)
+        choice.content = .text(scored.text)
+        choice.logprobs = scored
+      }
+      return choice
     }
     return AnswerBody(
       id: request.id, object: style.object, created: created, model: request.model, choices: choices,

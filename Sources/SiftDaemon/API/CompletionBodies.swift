@@ -35,13 +35,19 @@ struct SiftReport: Encodable, Equatable {
   var policy: String
   var error_budget: Double
   var latency_ms: Double
+  /// Booked errors of a token in a layer: the mean of Σ w·D, and the root mean square that quality follows.
   var error_mean: Double
+  var error_rms: Double
   /// This node's joules, idle included; with peers' and radio beside them, never mixed in.
   var energy_j: Double
   var energy_dynamic_j: Double?
   var energy_uncertainty_j: Double?
   /// The weakest standing among the joules.
   var energy_standing: String
+  /// Share of the request's time that good samples cover, 0…1.
+  var energy_coverage: Double
+  /// Good for a sum over many requests, not alone.
+  var energy_low_confidence: Bool
   var energy_peers_j: Double
   var radio_j: Double
   var visits: Int
@@ -57,12 +63,15 @@ struct SiftReport: Encodable, Equatable {
     error_budget = choice.errorBudget
     latency_ms = choice.latency.seconds * 1000
     error_mean = tally.errorMean
+    error_rms = tally.errorRMS
     energy_j = summary.energy.total
     energy_dynamic_j = summary.energy.dynamic
     energy_uncertainty_j = summary.energy.uncertainty
     energy_standing = summary.standing.rawValue
+    energy_coverage = summary.energy.coverage
+    energy_low_confidence = summary.energy.isLowConfidence
     energy_peers_j = tally.peerJoules
-    radio_j = tally.radioJoules
+    radio_j = summary.radioJoules
     visits = tally.visits
     bytes_up = tally.bytesUp
     bytes_down = tally.bytesDown
@@ -96,6 +105,7 @@ struct AnswerChoice: Encodable {
   var index: Int
   var content: Content
   var finishReason: FinishReason?
+  var logprobs: ScoredText?
 
   private enum CodingKeys: String, CodingKey {
     case index, text, message, delta, logprobs
@@ -106,7 +116,7 @@ struct AnswerChoice: Encodable {
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(index, forKey: .index)
-    try container.encodeNil(forKey: .logprobs)
+    try container.encode(logprobs, forKey: .logprobs)
     try container.encode(finishReason?.rawValue, forKey: .finishReason)
     switch content {
     case .text(let text): try container.encode(text, forKey: .text)
@@ -120,6 +130,40 @@ struct AnswerChoice: Encodable {
       try delta.encodeIfPresent(role, forKey: .role)
       try delta.encodeIfPresent(text, forKey: .content)
     }
+  }
+}
+
+/// A scored prompt in the form of OpenAI's completions.
+struct ScoredText: Encodable {
+  /// The prompt as text.
+  var text = ""
+  private var tokens: [String] = []
+  private var token_logprobs: [Double?] = []
+  private var top_logprobs: [[String: Double]?]?
+  private var text_offset: [Int] = []
+
+  private enum CodingKeys: CodingKey { case tokens, token_logprobs, top_logprobs, text_offset }
+
+  /// - Parameter namesBest: whether the likeliest token is named beside each.
+  init(_ scores: [TokenScore], model: any ServedModel, namesBest: Bool) {
+    var assembler = model.makeAssembler()
+    var best: [[String: Double]?] = []
+    for score in scores {
+      text_offset.append(text.unicodeScalars.count)
+      let piece = assembler.append(score.token)
+      text += piece
+      tokens.append(piece)
+      token_logprobs.append(score.logProbability)
+      best.append(Self.named(score, model))
+    }
+    text += assembler.finish()
+    top_logprobs = namesBest ? best : nil
+  }
+
+  private static func named(_ score: TokenScore, _ model: any ServedModel) -> [String: Double]? {
+    guard let best = score.best, let logarithm = score.bestLogProbability else { return nil }
+    var assembler = model.makeAssembler()
+    return [assembler.append(best) + assembler.finish(): logarithm]
   }
 }
 

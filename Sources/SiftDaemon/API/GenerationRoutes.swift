@@ -44,7 +44,7 @@ struct GenerationRoutes: Sendable {
     defer { ticket?.end() }
     var collector = AnswerCollector(sequences: parsed.request.sequences)
     for await event in generation.events { collector.take(event) }
-    return JSONResponse.make(try collector.body(style: style, request: parsed.request, created: unixTime()))
+    return JSONResponse.make(try collector.body(style: style, parsed: parsed, model: model, created: unixTime()))
   }
 
   private func stream(

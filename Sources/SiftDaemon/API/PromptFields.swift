@@ -5,6 +5,50 @@ struct ParsedRequest {
   var request: GenerationRequest
   var streams: Bool
   var includesUsage: Bool
+  /// Likeliest tokens to name beside each scored one: 0 or 1.
+  var namesBest = false
+}
+
+/// `echo` and `logprobs` of /v1/completions: together with `max_tokens` 0 they score the prompt.
+struct ScoringFields {
+  var namesBest: Bool
+
+  /// - Returns: nil when nothing is to be scored.
+  init?(_ fields: inout FieldReader) throws(APIError) {
+    let echoes = try fields.boolean("echo") ?? false
+    let probabilities = try fields.integer("logprobs", in: 0...5)
+    guard echoes else {
+      guard probabilities == nil else {
+        throw fields.wrong(
+          "logprobs", "is supported only with 'echo': true and 'max_tokens': 0, which scores the prompt",
+          code: "unsupported_parameter")
+      }
+      return nil
+    }
+    guard let probabilities else {
+      throw fields.wrong(
+        "echo", "is supported only with 'logprobs' and 'max_tokens': 0, which scores the prompt",
+        code: "unsupported_parameter")
+    }
+    guard probabilities <= 1 else {
+      throw fields.wrong(
+        "logprobs", "names one likeliest token at most: 0 or 1, got \(probabilities)", code: "unsupported_parameter")
+    }
+    namesBest = probabilities == 1
+  }
+
+  func check(_ common: CommonFields) throws(APIError) {
+    guard common.isMaxTokensGiven, common.maxTokens == 0 else {
+      throw .badRequest(
+        "'echo' is supported only with 'max_tokens': 0", parameter: "max_tokens", code: "unsupported_parameter")
+    }
+    guard !common.streams else {
+      throw .badRequest("'stream' is not supported with 'echo'", parameter: "stream", code: "unsupported_parameter")
+    }
+    guard common.answers == 1 else {
+      throw .badRequest("'n' must be 1 with 'echo'", parameter: "n", code: "unsupported_parameter")
+    }
+  }
 }
 
 /// Turns bodies into requests.
@@ -21,19 +65,18 @@ struct RequestParser {
     guard let prompt = fields.take("prompt") else {
       throw .badRequest("'prompt' is missing", parameter: "prompt", code: "missing_parameter")
     }
-    let common = try CommonFields(&fields, defaults: defaults, seed: seed)
+    let scoring = try ScoringFields(&fields)
+    let common = try CommonFields(
+      &fields, defaults: defaults, seed: seed, leastTokens: scoring == nil ? 1 : 0)
+    try scoring?.check(common)
     if let best = try fields.integer("best_of", in: 1...20), best != common.answers {
       throw fields.wrong("best_of", "is not supported: only the value of 'n' is", code: "unsupported_parameter")
     }
-    if try fields.boolean("echo") == true {
-      throw fields.wrong("echo", "is not supported", code: "unsupported_parameter")
-    }
-    if fields.take("logprobs") != nil {
-      throw fields.wrong(
-        "logprobs", "is not supported: this daemon gives no log probabilities", code: "unsupported_parameter")
-    }
     try CommonFields.checkRest(&fields, refused: ["suffix"])
-    return try assemble(try prompts(prompt), common, parameter: "prompt")
+    var parsed = try assemble(try prompts(prompt), common, parameter: "prompt")
+    parsed.request.scoresPrompts = scoring != nil
+    parsed.namesBest = scoring?.namesBest ?? false
+    return parsed
   }
 
   func chat(_ body: JSONValue) throws(APIError) -> ParsedRequest {

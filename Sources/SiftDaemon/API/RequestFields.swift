@@ -29,9 +29,13 @@ struct CommonFields {
   static let mostStops = 4
   static let longestStop = 256
 
-  /// - Parameter seed: used when the client gives none.
-  init(_ fields: inout FieldReader, defaults: RequestDefaults, seed: UInt64) throws(APIError) {
-    let limit = try fields.integer("max_tokens", in: 1...Int.max)
+  /// - Parameters:
+  ///   - seed: used when the client gives none.
+  ///   - leastTokens: least `max_tokens`; 0 where nothing need be generated.
+  init(
+    _ fields: inout FieldReader, defaults: RequestDefaults, seed: UInt64, leastTokens: Int = 1
+  ) throws(APIError) {
+    let limit = try fields.integer("max_tokens", in: leastTokens...Int.max)
     let newer = try fields.integer("max_completion_tokens", in: 1...Int.max)
     isMaxTokensGiven = limit != nil || newer != nil
     maxTokens = newer ?? limit ?? defaults.maxTokens

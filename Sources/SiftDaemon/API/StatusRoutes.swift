@@ -1,6 +1,7 @@
-// /v1/models, /healthz, /metrics and /sift/status.
+// /v1/models, /healthz, /metrics, /sift/status and /sift/links.
 
 import Hummingbird
+import LinkMonitor
 import NIOCore
 
 /// Answers questions about the daemon.
@@ -8,6 +9,7 @@ struct StatusRoutes: Sendable {
   let metrics: Metrics
   let gauges: @Sendable () -> [Metrics.Gauge]
   let report: @Sendable () -> StatusReport
+  let links: @Sendable () -> LinksReport
   let isHealthy: @Sendable () -> Bool
 
   func health() -> Response {
@@ -19,6 +21,8 @@ struct StatusRoutes: Sendable {
   func metricsPage() -> Response { text(metrics.text(gauges: gauges()), PrometheusText.contentType) }
 
   func status() -> Response { JSONResponse.make(report()) }
+
+  func linksReport() -> Response { JSONResponse.make(links()) }
 
   private func text(_ text: String, _ type: String, status: HTTPResponse.Status = .ok) -> Response {
     Response(

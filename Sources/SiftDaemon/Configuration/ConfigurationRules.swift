@@ -1,6 +1,7 @@
 // What must hold between keys.
 
 import HostIO
+import SiftPolicy
 
 /// A rule between keys that is broken.
 struct RuleViolation {
@@ -11,6 +12,7 @@ struct RuleViolation {
 enum ConfigurationRules {
   static func violations(of configuration: Configuration) -> [RuleViolation] {
     api(configuration) + cluster(configuration) + peers(configuration) + role(configuration)
+      + policy(configuration)
   }
 
   private static func api(_ configuration: Configuration) -> [RuleViolation] {
@@ -21,6 +23,18 @@ enum ConfigurationRules {
       RuleViolation(
         key: Keys.api.listen.path,
         message: "\(address) is reachable from other machines; set api.allow-remote = true if that is meant")
+    ]
+  }
+
+  /// A quality target means something to SiftMoE alone: the others' budgets are shares of weight, of chance or of time.
+  private static func policy(_ configuration: Configuration) -> [RuleViolation] {
+    let name = configuration[Keys.policy.name]
+    guard !configuration[Keys.policy.perplexityIncrease].isEmpty, !name.hasPrefix(PolicyName.siftmoe.rawValue) else {
+      return []
+    }
+    return [
+      RuleViolation(
+        key: Keys.policy.perplexityIncrease.path, message: "goes with policy.name = \"siftmoe\", not \(name.literal)")
     ]
   }
 

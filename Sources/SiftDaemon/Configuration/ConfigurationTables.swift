@@ -17,6 +17,19 @@ public enum ConfigurationTables {
     return text
   }
 
+  /// Every key that is not at its default, as TOML lines.
+  static func settings(of configuration: Configuration) -> String {
+    var text = ""
+    for key in Keys.all where configuration.settings.literal(key) != key.defaultLiteral {
+      text += "\(key.path) = \(configuration.settings.literal(key))\n"
+    }
+    for peer in configuration.peers {
+      text += "[[peer]]\n"
+      for key in Keys.peer.all { text += "\(key.name) = \(peer.literal(key))\n" }
+    }
+    return text
+  }
+
   /// The same as a Markdown table, for docs/configuration.md and the manual page.
   public static func markdown() -> String {
     var text = "| key | type | unit | range | default | live | meaning |\n|---|---|---|---|---|---|---|\n"

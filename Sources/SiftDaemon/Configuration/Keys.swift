@@ -3,6 +3,7 @@
 
 import EnergyMeter
 import LinkMonitor
+import SiftCore
 import SiftPolicy
 
 /// A section of the file. Its keys are its stored properties, in this order.
@@ -33,11 +34,12 @@ public enum Keys {
   public static let peer = PeerKeys()
   public static let energy = EnergyKeys()
   public static let radio = RadioKeys()
+  public static let links = LinksKeys()
   public static let journal = JournalKeys()
 
   /// All sections in the order they are printed.
   public static let sections: [any ConfigurationSection] = [
-    node, model, api, scheduler, policy, cluster, energy, radio, journal, peer,
+    node, model, api, scheduler, policy, cluster, energy, radio, links, journal, peer,
   ]
   /// All keys of the sections that stand once.
   public static let all: [any AnyConfigurationKey] = sections.filter { !$0.isRepeated }.flatMap(\.all)
@@ -121,11 +123,26 @@ public struct PolicyKeys: ConfigurationSection {
     "policy.name", default: PolicyName.siftmoe.rawValue, range: .oneOf(PolicyName.allCases.map(\.rawValue)),
     live: true, "Policy. Without a calibration nothing is replaced or skipped by choice.")
   public let errorBudget = Key<Double>(
-    "policy.error-budget", default: 0.1, range: .within(0...10), live: true,
-    "Error a layer may make: sum over its routed experts of router weight times calibrated distance.")
+    "policy.error-budget", default: 0.05, range: .within(0...10), live: true,
+    "Error a layer may make, relative to what it adds: of a token the sum of router weight times calibrated distance; "
+      + "under siftmoe the root mean square over a request.")
+  public let perplexityIncrease = Key<String>(
+    "policy.max-perplexity-increase", default: "",
+    range: .where_("such as \"1 %\" or \"0.01\", or empty for error-budget") {
+      $0.isEmpty || ShareText.target($0) != nil
+    },
+    "Instead of error-budget: the perplexity that may be lost, from which the calibration's curve gives the budget.")
   public let latency = Key<Double>(
     "policy.latency-ms", default: 50, unit: "ms", range: .within(0.01...60_000), live: true,
     "Time a layer's experts may take, and how long a remote node is waited for.")
+  public let errorCap = Key<Double>(
+    "policy.error-cap", default: 4, range: .within(1...1000), live: true,
+    "siftmoe: the root mean square error that a token and layer may expect, in multiples of error-budget, which is kept "
+      + "over a request.")
+  public let lateness = Key<Double>(
+    "policy.late-probability", default: 1, range: .within(0...1), live: true,
+    "Chance that some visit of a layer is not back within latency-ms which siftmoe accepts. Below 1 it goes before the error budget."
+  )
 }
 
 public struct ClusterKeys: ConfigurationSection {
@@ -165,12 +182,44 @@ public struct EnergyKeys: ConfigurationSection {
   public let rails = Key<[String]>(
     "energy.rails", default: [], range: .any("empty: chosen by the board's labels"),
     "Ids of the rails whose sum is this machine's power, as siftctl status shows them.")
+  public let meters = Key<[String]>(
+    "energy.meters", default: [],
+    range: .where_("\"NAME=command:PROGRAM\" or \"NAME=fifo:/PATH\", each name once", RailLines.areMeters),
+    "Outside meters: a program or a named pipe that gives a line {\"power_w\": 5.2} or {\"energy_j\": 99.5} a sample.")
+  public let pairs = Key<[String]>(
+    "energy.pairs", default: [], range: .where_("\"CHIP currN inM\"", RailLines.arePairs),
+    "Which voltage belongs to which current on a sensor chip that is not known.")
+  public let scale = Key<[String]>(
+    "energy.scale", default: [], range: .where_("\"RAIL=FACTOR\" with a factor above 0", RailLines.arePositive),
+    "Factors for rails whose shunt or divider the system has wrong.")
+  public let limitWatts = Key<[String]>(
+    "energy.limit-watts", default: [], unit: "W",
+    range: .where_("\"RAIL=WATTS\" with watts above 0", RailLines.arePositive),
+    "Power beyond which a rail is not believed; 1000 W for the others.")
+  public let parents = Key<[String]>(
+    "energy.parents", default: [],
+    range: .where_("\"RAIL=RAIL THAT CONTAINS IT\", or \"RAIL=\" for none", RailLines.areParents),
+    "Which rail lies in which, where the board is not known.")
+  public let kinds = Key<[String]>(
+    "energy.kinds", default: [],
+    range: .where_("\"RAIL=total\", \"RAIL=part\" or \"RAIL=estimate\"", RailLines.areKinds),
+    "What a rail stands for, where the board is not known.")
   public let idleWatts = Key<Double>(
     "energy.idle-watts", default: PowerModel.raspberryPi5.idleWatts, unit: "W", range: .within(0...10_000),
     "Modelled power of this node at rest.")
   public let coreWatts = Key<Double>(
     "energy.core-watts", default: PowerModel.raspberryPi5.wattsPerBusyCore, unit: "W", range: .within(0...1000),
     "Modelled power that one busy core adds.")
+  public let ledger = Key<String>(
+    "energy.ledger", default: "",
+    range: .any("a path, none, or empty: energy.sqlite in STATE_DIRECTORY, if that is set"),
+    "The energy ledger: a database of requests, rails and their joules, which siftctl energy reads.")
+  public let ledgerDays = Key<Double>(
+    "energy.ledger-days", default: 90, unit: "days", range: .within(1...36_500),
+    "How long entries of the ledger are kept.")
+  public let ledgerMegabytes = Key<Int>(
+    "energy.ledger-megabytes", default: 256, unit: "MB", range: .within(1...1_048_576),
+    "Size at which the ledger forgets its oldest tenth.")
 }
 
 public struct RadioKeys: ConfigurationSection {
@@ -193,6 +242,23 @@ public struct RadioKeys: ConfigurationSection {
   public let account = Key<String>(
     "radio.account", default: "system", range: .oneOf(["gateway", "system"]), live: true,
     "Whose radio joules count: this node's, or those of both ends.")
+  public let measured = Key<Bool>(
+    "radio.measured", default: false, live: true,
+    "The coefficients above were measured on this radio (siftctl calibrate-radio); joules are then derived, not modelled."
+  )
+}
+
+public struct LinksKeys: ConfigurationSection {
+  public let documentation = "How the links to peers are watched."
+  public let interval = Key<Double>(
+    "links.interval-ms", default: 50, unit: "ms", range: .within(10...10_000), "Time between two polls of the radios.")
+  public let busyInterval = Key<Double>(
+    "links.busy-interval-ms", default: 10, unit: "ms", range: .within(1...10_000),
+    "The same while peers are visited, at most `links.interval-ms`: short enough for a channel that fades to be seen fading."
+  )
+  public let replay = Key<String>(
+    "links.replay", default: "", range: .any("empty: this machine's links"),
+    "Recording (siftctl links record) that is played instead of watching this machine's radios.")
 }
 
 public struct JournalKeys: ConfigurationSection {

@@ -1,5 +1,6 @@
 // A gateway: engine, scheduler, peers, energy windows, built in the order in which they need one another.
 
+import EnergyLedger
 import EnergyMeter
 import ExpertExec
 import HostIO
@@ -13,21 +14,36 @@ struct Gateway: Sendable {
   let model: LoadedModel
   let scheduler: Scheduler
   let peers: PeerSide?
+  let windows: MeterWindows
+  let book: EnergyBook?
   private let worldBeat = Beat()
   private let recorder: Recorder
 
   /// Builds everything and starts the engine's thread.
-  init(_ setup: NodeSetup, live: LiveConfiguration, metrics: Metrics, recorder: Recorder, clock: ContinuousClock)
-    async throws(DaemonFailure)
-  {
+  /// - Parameters:
+  ///   - book: the energy ledger; nil: none is kept.
+  ///   - server: executes experts for others on the same processors; nil on a node that does not.
+  init(
+    _ setup: NodeSetup, live: LiveConfiguration, metrics: Metrics, recorder: Recorder, clock: ContinuousClock,
+    book: EnergyBook?, server: ExpertServer?
+  ) async throws(DaemonFailure) {
     let configuration = setup.configuration
     self.recorder = recorder
+    self.book = book
+    let timeline = Timeline(clock)
+    // Every thread of the engine works on a visit.
+    let threads = Double(setup.engine.threads)
+    windows = MeterWindows(
+      setup.meter, now: { timeline.now }, wall: WallClock.seconds,
+      others: { (server?.statistics.busy.seconds ?? 0) * threads },
+      keep: { entries in for entry in entries { book?.append(.window(entry)) } })
     do {
       model = try LoadedModel(name: setup.modelName, engine: setup.engine, folder: configuration[Keys.model.path])
     } catch {
       throw DaemonFailure(.model, "\(error)")
     }
     let calibration = try Self.calibration(setup, recorder)
+    if let budget = try QualityTarget.errorBudget(configuration, calibration) { live.derive(errorBudget: budget) }
     let seconds = setup.expertSeconds
     let local = NodeConditions(
       isReachable: true, visit: .zero, computeEnergy: configuration[Keys.energy.coreWatts] * seconds,
@@ -36,19 +52,20 @@ struct Gateway: Sendable {
     let board = ConditionsBoard(
       conditions: Conditions(epoch: 0, nodes: [local], wakeEnergy: 0, wakeTime: 0),
       placement: Placement(nodes: [setup.localExperts] + configuration.peers.map { _ in nothing }))
-    let peers = PeerSide(setup, board: board, live: live, recorder: recorder, clock: clock)
+    let peers = try PeerSide(setup, board: board, live: live, recorder: recorder, clock: clock)
     self.peers = peers
     peers?.world.refresh(now: clock.now)
     let limits = SchedulerLimits(
       running: configuration[Keys.scheduler.running], waiting: configuration[Keys.scheduler.waiting],
       rows: configuration[Keys.scheduler.rows])
     scheduler = Scheduler(limits: limits)
-    let makeEngine = Self.engineMaker(setup, limits, calibration, board, peers)
+    let makeEngine = Self.engineMaker(setup, limits, calibration, board, peers, recorder)
     let parts = Scheduler.Parts(
-      makeEngine: makeEngine, model: model, energy: MeterWindows(setup.meter), limits: limits,
+      makeEngine: makeEngine, model: model, energy: windows, limits: limits,
       finished: { request, summary in
         metrics.count(request, summary)
         recorder.record(RequestRecord.make(request, summary))
+        book?.append(.request(RequestEntry(request, summary, at: WallClock.seconds())))
       })
     do {
       try await scheduler.start(parts)
@@ -60,7 +77,7 @@ struct Gateway: Sendable {
 
   private static func engineMaker(
     _ setup: NodeSetup, _ limits: SchedulerLimits, _ calibration: Calibration?, _ board: ConditionsBoard,
-    _ peers: PeerSide?
+    _ peers: PeerSide?, _ recorder: Recorder
   ) -> @Sendable () throws -> any TokenEngine {
     let configuration = setup.configuration
     let engine = setup.engine
@@ -74,7 +91,7 @@ struct Gateway: Sendable {
     return {
       try SessionEngine(
         engine: engine, options: options, calibration: calibration, bytes: bytes, board: board,
-        transport: peers?.transport, peers: names)
+        transport: peers?.transport, peers: names, announce: { recorder.record($0) })
     }
   }
 
@@ -106,13 +123,16 @@ struct Gateway: Sendable {
       services.append(BackgroundService(description: "link monitor") { try await links.run() })
       services.append(worldService(peers, clock))
     }
+    let windows = windows
+    services.append(
+      PeriodicService(description: "energy books", interval: MeterWindows.interval, clock: clock) { windows.tick() })
     services.append(SchedulerService(scheduler: scheduler))
     return services
   }
 
   /// Ten looks a second; links change their level rarely, and are announced then.
   private func worldService(_ peers: PeerSide, _ clock: ContinuousClock) -> any Service {
-    let levels = LevelKeeper()
+    let levels = LevelKeeper(clock: clock)
     return PeriodicService(description: "world", interval: .milliseconds(100), clock: clock) {
       peers.world.refresh(now: clock.now)
       for record in levels.changes(in: peers.links.latest) { recorder.record(record) }

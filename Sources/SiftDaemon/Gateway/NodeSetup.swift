@@ -30,7 +30,7 @@ struct NodeSetup {
     name = try Self.name(configuration, tls)
     engine = try Self.engine(configuration, environment)
     hosted = Self.hosted(configuration[Keys.model.experts], engine)
-    meter = RailMeter(sysfs: sysfs, clock: clock, configuration: Self.meter(configuration))
+    meter = try MeterSetup.make(configuration, sysfs: sysfs, clock: clock)
   }
 
   var modelName: String {
@@ -132,18 +132,5 @@ struct NodeSetup {
         .configuration, "\(key): \(path) needs a systemd credential (LoadCredential= in the unit), and there are none")
     }
     return folder + "/" + path.dropFirst("credential:".count)
-  }
-
-  private static func meter(_ configuration: Configuration) -> MeterConfiguration {
-    var model = PowerModel.raspberryPi5
-    let declared = (configuration[Keys.energy.idleWatts], configuration[Keys.energy.coreWatts])
-    if declared != (model.idleWatts, model.wattsPerBusyCore) {
-      (model.idleWatts, model.wattsPerBusyCore) = declared
-      model.source = "siftd.toml [energy]"
-    }
-    let rails = configuration[Keys.energy.rails]
-    return MeterConfiguration(
-      interval: .seconds(configuration[Keys.energy.sampleMilliseconds] / 1000), totals: rails.isEmpty ? nil : rails,
-      model: model)
   }
 }

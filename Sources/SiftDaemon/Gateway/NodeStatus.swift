@@ -1,5 +1,6 @@
 // Gathers what /sift/status and /metrics show of a node.
 
+import EnergyLedger
 import EnergyMeter
 import LinkMonitor
 import SiftCluster
@@ -14,6 +15,7 @@ struct NodeStatus: Sendable {
   let scheduler: Scheduler?
   let peers: PeerSide?
   let server: ExpertServer?
+  let book: EnergyBook?
   let started: ContinuousClock.Instant
   let clock: ContinuousClock
 
@@ -25,7 +27,7 @@ struct NodeStatus: Sendable {
     return StatusReport(
       version: SiftVersion.current, node: setup.name, role: setup.role, status: line(figures),
       uptime_s: (clock.now - started).seconds, policy: configuration[Keys.policy.name],
-      error_budget: configuration[Keys.policy.errorBudget], latency_ms: configuration[Keys.policy.latency],
+      error_budget: live.requestDefaults.sift.errorBudget, latency_ms: configuration[Keys.policy.latency],
       model: .init(name: setup.model, hash: setup.hash, context: setup.context),
       load: .init(running: figures.running, waiting: figures.waiting, steps: figures.steps, rows: figures.rows),
       totals: totals(), peers: peers?.report(now: clock.now) ?? [], meter: meterReport())
@@ -87,6 +89,12 @@ struct NodeStatus: Sendable {
         ("siftd_sequences_waiting", [], Double(figures.waiting)),
       ]
     }
+    if let figures = book?.figures {
+      gauges += [
+        ("siftd_ledger_entries_total", [("state", "written")], Double(figures.written)),
+        ("siftd_ledger_entries_total", [("state", "lost")], Double(figures.lost)),
+      ]
+    }
     if let statistics = server?.statistics {
       gauges += [
         ("siftd_host_gateways", [], Double(statistics.gateways)),
@@ -99,7 +107,12 @@ struct NodeStatus: Sendable {
           ("siftd_host_energy_joules_total", [("standing", standing.rawValue)], statistics.energy.joules))
       }
     }
-    return gauges + (peers?.gauges() ?? [])
+    return gauges + RailGauges.of(meter.latest) + (peers?.gauges(RadioPowerModel(live.now), now: clock.now) ?? [])
+  }
+
+  /// What /sift/links says; no link on a node without peers.
+  func links() -> LinksReport {
+    peers?.linksReport(RadioPowerModel(live.now), now: clock.now) ?? LinksReport(links: [])
   }
 }
 

@@ -20,12 +20,14 @@ struct PeerSide: Sendable {
   ///   - setup: has peers, therefore certificates.
   ///   - live: for the radio model, which a reload may change.
   ///   - recorder: hears of every change of a peer.
-  init?(_ setup: NodeSetup, board: ConditionsBoard, live: LiveConfiguration, recorder: Recorder, clock: ContinuousClock)
-  {
+  /// - Throws: `DaemonFailure` when the recording that the configuration names cannot be played.
+  init?(
+    _ setup: NodeSetup, board: ConditionsBoard, live: LiveConfiguration, recorder: Recorder, clock: ContinuousClock
+  ) throws(DaemonFailure) {
     guard let tls = setup.tls, !setup.configuration.peers.isEmpty else { return nil }
     setups = setup.configuration.peers.compactMap { PeerSetup($0) }
     let encoding: PayloadEncoding = setup.configuration[Keys.cluster.encoding] == "bf16" ? .bf16 : .f32
-    // A peer's change shows on the board at once, not only with the next tick.
+    // A peer's change shows on the board at once, not only with the next tick; and so does the channel under traffic.
     let hook = Hook()
     let engine = setup.engine
     transport = PeerTransport(
@@ -38,8 +40,12 @@ struct PeerSide: Sendable {
     }
     links = LinkWatcher(
       configuration: LinkConfiguration(
+        interval: .seconds(setup.configuration[Keys.links.interval] / 1000),
+        busyInterval: .seconds(setup.configuration[Keys.links.busyInterval] / 1000),
+        slowEvery: max(1, Int(1000 / setup.configuration[Keys.links.interval])),
         peers: setups.map { MonitoredPeer(name: $0.name, address: NameResolver.address(of: $0.host)) }),
-      clock: clock)
+      feed: try Self.feed(setup.configuration), clock: clock,
+      onChange: { recorder.record(PeerRecords.make($0)) }, onSample: { hook.call() })
     let coreWatts = setup.configuration[Keys.energy.coreWatts]
     let world = World(
       board: board, peers: setups, expertCounts: setup.expertCounts, localExperts: setup.localExperts,
@@ -47,6 +53,16 @@ struct PeerSide: Sendable {
       expertSeconds: setup.expertSeconds)
     self.world = world
     hook.set { world.refresh(now: clock.now) }
+  }
+
+  private static func feed(_ configuration: Configuration) throws(DaemonFailure) -> LinkFeed {
+    let path = configuration[Keys.links.replay]
+    guard !path.isEmpty else { return .live(.system()) }
+    do throws(LinkRecordingFile.Problem) {
+      return .recording(try LinkRecordingFile.read(path))
+    } catch {
+      throw DaemonFailure(.configuration, "links.replay: \(error)")
+    }
   }
 
   /// A callback that is set after it was handed out.
@@ -71,13 +87,25 @@ struct PeerSide: Sendable {
     }
   }
 
-  func gauges() -> [NodeStatus.Gauge] {
-    transport.statistics.flatMap { peer in
-      var gauges: [NodeStatus.Gauge] = [("siftd_peer_up", [("peer", peer.name)], peer.isConnected ? 1 : 0)]
-      if let roundTrip = peer.roundTrip {
-        gauges.append(("siftd_peer_round_trip_seconds", [("peer", peer.name)], roundTrip.seconds))
+  /// What /sift/links says: every link, priced with the radio model of now.
+  func linksReport(_ model: RadioPowerModel, now: ContinuousClock.Instant) -> LinksReport {
+    let statistics = transport.statistics
+    let names = statistics.map(\.name)
+    let figures = Dictionary(
+      statistics.map { ($0.name, World.figures($0, now: now)) }, uniquingKeysWith: { first, _ in first })
+    let forecasts = Dictionary(
+      names.compactMap { name in links.forecast(to: name).map { (name, $0) } }, uniquingKeysWith: { first, _ in first })
+    return LinksReport(links.latest, transport: figures, forecasts: forecasts, model: model)
+  }
+
+  func gauges(_ model: RadioPowerModel, now: ContinuousClock.Instant) -> [NodeStatus.Gauge] {
+    LinkGauges.of(linksReport(model, now: now))
+      + transport.statistics.flatMap { peer -> [NodeStatus.Gauge] in
+        var gauges: [NodeStatus.Gauge] = [("siftd_peer_up", [("peer", peer.name)], peer.isConnected ? 1 : 0)]
+        if let roundTrip = peer.roundTrip {
+          gauges.append(("siftd_peer_round_trip_seconds", [("peer", peer.name)], roundTrip.seconds))
+        }
+        return gauges
       }
-      return gauges
-    }
   }
 }

@@ -60,6 +60,7 @@ final class World: Sendable {
     let statistics = transport.statistics
     let snapshot = links.latest
     let model = radio()
+    for peer in statistics { links.note(Self.figures(peer, now: now), with: peer.name) }
     let prices = statistics.map { peer in
       visitCost(
         link: snapshot.link(to: peer.name), transport: Self.figures(peer, now: now), model: model)
@@ -76,7 +77,9 @@ final class World: Sendable {
       nodes.append(
         NodeConditions(
           isReachable: peer.isConnected, visit: prices[index].cost, computeEnergy: coreWatts * seconds,
-          computeTime: seconds, age: prices[index].age, standing: prices[index].standing))
+          computeTime: seconds, age: prices[index].age, standing: prices[index].standing,
+          channel: ChannelPrediction(snapshot.link(to: peer.name), cost: prices[index].cost, now: now),
+          isOverdue: peer.isOverdue))
     }
     let reachable = zip(statistics, prices).filter { $0.0.isConnected }.map(\.1)
     board.publish(
@@ -93,10 +96,14 @@ final class World: Sendable {
     NodeConditions(isReachable: true, visit: .zero, computeEnergy: watts * seconds, computeTime: seconds)
   }
 
-  private static func figures(_ peer: PeerStatistics, now: ContinuousClock.Instant) -> TransportFigures {
-    TransportFigures(
+  static func figures(_ peer: PeerStatistics, now: ContinuousClock.Instant) -> TransportFigures {
+    var figures = TransportFigures(
       goodput: peer.goodput, roundTrip: peer.exchangeOverhead ?? peer.roundTrip,
       age: peer.roundTripAt.map { max(.zero, now - $0) })
+    figures.deliveryRate = peer.tcp?.deliveryRate
+    figures.done = peer.done
+    figures.missed = peer.late + peer.lost
+    return figures
   }
 
   /// What each peer says it hosts, of what the configuration lets it be used for.
@@ -128,5 +135,6 @@ extension RadioPowerModel {
     if (sendWatts, receiveWatts, joulesPerFrame) != (before.sendWatts, before.receiveWatts, before.joulesPerFrame) {
       source = "siftd.toml [radio]"
     }
+    if configuration[Keys.radio.measured] { standing = .derived }
   }
 }

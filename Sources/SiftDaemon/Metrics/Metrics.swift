@@ -13,7 +13,9 @@ public enum MetricTable {
     public let help: String
   }
 
-  public static let entries: [Entry] = [
+  public static let entries: [Entry] = daemon + LinkGauges.entries
+
+  private static let daemon: [Entry] = [
     Entry(
       name: "siftd_info", type: "gauge", labels: "version, node, role, model, hash",
       help: "Always 1; the labels say what runs."),
@@ -31,13 +33,33 @@ public enum MetricTable {
       name: "siftd_energy_dynamic_joules_total", type: "counter", labels: "policy, standing",
       help: "Energy of requests on this node above idle, in joules."),
     Entry(
+      name: "siftd_request_rail_joules_total", type: "counter", labels: "rail, policy, standing",
+      help:
+        "Energy above idle that requests took from a rail of this node, in joules; only rails in the total may be added up."
+    ),
+    Entry(
       name: "siftd_energy_peers_joules_total", type: "counter", labels: "policy, standing",
       help: "Energy that peers say they spent on requests, in joules."),
     Entry(
       name: "siftd_radio_joules_total", type: "counter", labels: "policy, standing",
       help:
-        "Radio energy of visits by the radio model, in joules; part of the energy above where that is modelled."
+        "Radio energy, in joules: above idle of the radio's rail where there is one, else of the visits by the radio model."
     ),
+    Entry(
+      name: "siftd_rail_joules_total", type: "counter", labels: "rail, in, standing",
+      help:
+        "Energy that a rail told since the start, gaps left out, in joules; only rails in the total may be added up."),
+    Entry(
+      name: "siftd_rail_covered_seconds_total", type: "counter", labels: "rail",
+      help: "Time that those joules cover; divided by the time since the start it is the coverage."),
+    Entry(
+      name: "siftd_rail_failures_total", type: "counter", labels: "rail",
+      help: "Readings that failed or were not believed."),
+    Entry(
+      name: "siftd_rail_watts", type: "gauge", labels: "rail", help: "Latest power of a rail; absent in a gap."),
+    Entry(
+      name: "siftd_idle_watts", type: "gauge", labels: "",
+      help: "Power of the whole with nothing to do, as its rails showed it; absent until known."),
     Entry(
       name: "siftd_experts_total", type: "counter", labels: "policy, how",
       help: "Routed experts by what became of them: local, remote, replaced, skipped; late ones are counted again."),
@@ -47,6 +69,9 @@ public enum MetricTable {
     Entry(
       name: "siftd_booked_error_total", type: "counter", labels: "policy",
       help: "Booked error summed over decisions; divided by decisions it is the mean error."),
+    Entry(
+      name: "siftd_booked_square_error_total", type: "counter", labels: "policy",
+      help: "Booked mean square error summed over decisions: what the loss of quality follows."),
     Entry(name: "siftd_request_seconds", type: "histogram", labels: "", help: "From a request's arrival to its end."),
     Entry(
       name: "siftd_first_token_seconds", type: "histogram", labels: "",
@@ -69,6 +94,9 @@ public enum MetricTable {
     Entry(
       name: "siftd_host_energy_joules_total", type: "counter", labels: "standing",
       help: "Energy of executing them, in joules."),
+    Entry(
+      name: "siftd_ledger_entries_total", type: "counter", labels: "state",
+      help: "Entries of the energy ledger: written, or lost because the disk would not take them."),
     Entry(
       name: "siftd_peer_troubles_total", type: "counter", labels: "peer",
       help: "Requests in which the peer was late or lost."),
@@ -108,10 +136,16 @@ public final class Metrics: Sendable {
     add("siftd_tokens_out_total", [policy], Double(summary.tokensOut))
     add("siftd_energy_joules_total", [policy, standing], summary.energy.total)
     if let dynamic = summary.energy.dynamic { add("siftd_energy_dynamic_joules_total", [policy, standing], dynamic) }
+    for share in summary.energy.rails {
+      add(
+        "siftd_request_rail_joules_total", [("rail", share.rail), policy, ("standing", share.standing.rawValue)],
+        share.joules)
+    }
     if let peers = tally.peerStanding {
       add("siftd_energy_peers_joules_total", [policy, ("standing", peers.rawValue)], tally.peerJoules)
     }
-    add("siftd_radio_joules_total", [policy, ("standing", Standing.modelled.rawValue)], tally.radioJoules)
+    add(
+      "siftd_radio_joules_total", [policy, ("standing", summary.energy.radioStanding.rawValue)], summary.radioJoules)
     for (how, count) in [
       ("local", tally.expertsLocal), ("remote", tally.expertsRemote), ("replaced", tally.expertsReplaced),
       ("skipped", tally.expertsSkipped), ("late", tally.expertsLate),
@@ -121,6 +155,7 @@ public final class Metrics: Sendable {
     add("siftd_bytes_total", [policy, ("direction", "down")], Double(tally.bytesDown))
     add("siftd_decisions_total", [policy], Double(tally.decisions))
     add("siftd_booked_error_total", [policy], tally.errorSum)
+    add("siftd_booked_square_error_total", [policy], tally.squareSum)
     for trouble in summary.troubles { add("siftd_peer_troubles_total", [("peer", trouble.peer)], 1) }
     counts.withLock {
       $0.requestSeconds.add(summary.latency.seconds)

@@ -6,13 +6,18 @@ import SiftPolicy
 
 /// Decides for every row of a step what stands in for its routed experts, and keeps the books of every sequence.
 ///
-/// The rows of a layer are decided one after another. A visit carries the rows of all sequences, so its fixed price
-/// (exchange, wake-up) is paid once: a row that comes after another which already visits a node pays for that node's
-/// bytes only. The first rows see the full price, which makes a batch visit a little less than the joint optimum
-/// (docs/theory, §6) would. The latency limit is a token's own: a chunk of many rows takes longer in sum, and the plan's
-/// patience grows with its bytes and its work.
+/// A visit carries the rows of all sequences, so its fixed price (exchange, wake-up) is paid once. Rows under
+/// `siftmoe-slow` are decided together (docs/theory, §6). All others are decided one after another, and a row that comes
+/// after another which already visits a node pays for that node's bytes only. The latency limit is a token's own: a chunk
+/// of many rows takes longer in sum, and the plan's patience grows with its bytes and its work.
 ///
 /// Radio energy is booked evenly: the fixed price of a visit among its rows, bytes to the row they carry.
+///
+/// `siftmoe` prices errors: each row takes the least expected energy + λ·error under a cap, with outages and fallbacks as
+/// the forecasts of the step have them, and λ follows the errors of the sequence as they really came (docs/theory, §7).
+/// Errors are mean squares there, with replacements scaled, because that is what the loss of quality follows (§9).
+/// The price is moved by the expected error at once, so that the many rows of a chunk do not all see the same, and set
+/// right in `settle`. All other policies keep their limit in every row.
 ///
 /// A node that cannot be reached is never chosen. Where the limits cannot all be kept, the decision of the least error
 /// within the latency is taken and counted (`PolicyTally.infeasible`).
@@ -24,11 +29,12 @@ public final class PolicySelector: ExpertSelecting {
 
   /// `[layer]` → experts, 0 for a dense layer.
   private let experts: [Int]
-  private let perToken: Int
-  private let bytes: VisitBytes
+  let perToken: Int
+  let bytes: VisitBytes
   private let conditions: () -> Conditions
-  private var layers: [LayerDistances?]
-  private var places: Placement
+  private let now: () -> ContinuousClock.Instant
+  private(set) var layers: [LayerDistances?]
+  private(set) var places: Placement
 
   private var policies: [PolicyName: ExpertPolicy] = [:]
   private var sequences: [SequenceID: PolicySequence] = [:]
@@ -36,12 +42,21 @@ public final class PolicySelector: ExpertSelecting {
   private let strangers = PolicySequence(SiftSettings(policy: .topk, errorBudget: 0, latency: .seconds(1)))
 
   // The step and layer at work.
-  private var world = Conditions(epoch: 0, nodes: [], wakeEnergy: 0, wakeTime: 0)
-  private var rows: [PolicySequence] = []
-  private var problem: TokenProblem
+  var world = Conditions(epoch: 0, nodes: [], wakeEnergy: 0, wakeTime: 0)
+  var rows: [PolicySequence] = []
+  var problem: TokenProblem
   private var answer: TokenAnswer
-  private var routedExperts: [Int32] = []
-  private var books = VisitBooks()
+  /// `[row, rank]` of the layer at work, with the router's own weights.
+  var routedExperts: [Int32] = []
+  var routedWeights: [Double] = []
+  var books = VisitBooks()
+  let desk: FadingDesk
+  /// A row of the step asks for forecasts.
+  private var isForecast = false
+  private var prices = PriceMemory()
+  let joint = JointRows()
+  /// `[row]`: the error that was expected of the layer at work; NaN for a row that no price was asked for.
+  var expected: [Double] = []
 
   /// - Parameters:
   ///   - experts: `[layer]` → experts of the layer, 0 for a dense one.
@@ -49,20 +64,26 @@ public final class PolicySelector: ExpertSelecting {
   ///   - calibration: nil when there is none: nothing is replaced or skipped by choice then.
   ///   - figure: which figure of a distance's distribution the error budget is about.
   ///   - conditions: the latest view of the world; asked once a step, must not wait.
+  ///   - now: what the samples in it are aged by; asked once a step.
   /// - Precondition: `placement.fault(experts:)` is nil, and the calibration has the same layers.
   public init(
     experts: [Int], perToken: Int, placement: Placement, calibration: Calibration?,
-    figure: Calibration.Figure = .mean, bytes: VisitBytes, conditions: @escaping () -> Conditions
+    figure: Calibration.Figure = .mean, bytes: VisitBytes, conditions: @escaping () -> Conditions,
+    now: @escaping () -> ContinuousClock.Instant
   ) {
     self.experts = experts
     self.perToken = perToken
     self.bytes = bytes
     self.conditions = conditions
+    self.now = now
     places = placement
+    desk = FadingDesk(
+      perToken: perToken, places: max(1, placement.nodes.count),
+      columns: experts.reduce(0, max) * max(1, placement.nodes.count), stepsMax: Self.stepsMax)
     layers = experts.enumerated().map { index, count in
       guard count > 0 else { return nil }
       let layer = calibration.flatMap { $0.layers.indices.contains(index) ? $0.layers[index] : nil }
-      return LayerDistances(experts: count, table: layer?.distances(figure))
+      return LayerDistances(experts: count, layer: layer, figure: figure)
     }
     problem = TokenProblem(
       routed: Array(repeating: RoutedExpert(expert: 0, weight: 0), count: perToken),
@@ -79,6 +100,7 @@ public final class PolicySelector: ExpertSelecting {
     for layer in layers.indices { layers[layer]?.place(local: placement.experts(node: 0, layer: layer)) }
     problem.places = placement.nodes.prefix(TokenProblem.placesMax).map { _ in ExpertPlace(experts: []) }
     books.reserve(nodes: problem.places.count)
+    desk.place(nodes: problem.places.count)
   }
 
   /// Begins the books of a sequence.
@@ -109,6 +131,7 @@ public final class PolicySelector: ExpertSelecting {
       }
     }
     for row in rows { row.tally.tokens += 1 }
+    beginFading()
     problem.wakeTime = world.wakeTime
     for node in problem.places.indices {
       guard node < world.nodes.count else {
@@ -123,38 +146,98 @@ public final class PolicySelector: ExpertSelecting {
     }
   }
 
+  /// Forecasts the step's visits and the prices of its sequences where one of them wants that.
+  private func beginFading() {
+    var limit = -1.0
+    for row in rows where row.settings.policy == .siftmoe { limit = max(limit, row.settings.latency.seconds) }
+    isForecast = limit >= 0
+    guard isForecast else { return }
+    desk.beginStep(world, bytes: bytes, limit: limit, now: now())
+    var last: PolicySequence?
+    for row in rows where row !== last && row.settings.policy == .siftmoe {
+      row.beginStep(meanVisit: desk.meanVisit, &prices)
+      last = row
+    }
+  }
+
   public func decide(layer: Int, routed: RoutedTokens, plan: inout LayerPlan) {
     guard layers.indices.contains(layer), let distances = layers[layer] else { return }
     beginLayer(layer, distances, rows: routed.rows)
+    shareExperts(routed)
+    noteRouted(routed)
+    decideTogether(distances, &plan)
     var limit = 0.0
     for row in 0..<routed.rows {
       let sequence = row < rows.count ? rows[row] : strangers
-      for rank in 0..<perToken {
-        let place = row * perToken + rank
-        routedExperts.append(routed.experts[place])
-        problem.routed[rank] = RoutedExpert(
-          expert: Int(routed.experts[place]), weight: Double(routed.weights[place]))
+      limit = max(limit, sequence.settings.latency.seconds)
+      if joint.holds(row) {
+        expected.append(.nan)
+        continue
       }
-      problem.errorBudget = sequence.settings.errorBudget
-      problem.latencyLimit = sequence.settings.latency.seconds
-      limit = max(limit, problem.latencyLimit)
-      policy(sequence.settings.policy).decide(problem, into: &answer)
-      if !answer.feasible { sequence.tally.infeasible += 1 }
-      write(row, distances, &plan)
+      if sequence.settings.policy == .siftmoe {
+        decideFading(row, sequence, distances.scaled)
+        write(row, distances.scaled, desk.answer.choices, &plan)
+      } else {
+        decide(row, sequence)
+        write(row, distances.plain, answer.choices, &plan)
+      }
     }
     plan.patience = .seconds(limit + books.backlog)
   }
 
   public func settle(layer: Int, plan: LayerPlan, fellBack: [Bool]) {
-    guard layers.indices.contains(layer), layers[layer] != nil else { return }
+    guard layers.indices.contains(layer), let distances = layers[layer] else { return }
     books.share(world)
     for row in 0..<plan.rows {
       let sequence = row < rows.count ? rows[row] : strangers
-      book(row, sequence, plan, fellBack)
+      book(row, sequence, sequence.settings.policy == .siftmoe ? distances.scaled : distances.plain, plan, fellBack)
     }
+    if isForecast { noteLateNodes(plan, fellBack) }
   }
 
   // MARK: Deciding
+
+  private func decide(_ row: Int, _ sequence: PolicySequence) {
+    for rank in 0..<perToken {
+      let place = row * perToken + rank
+      problem.routed[rank] = RoutedExpert(expert: Int(routedExperts[place]), weight: routedWeights[place])
+    }
+    problem.errorBudget = sequence.settings.errorBudget
+    problem.latencyLimit = sequence.settings.latency.seconds
+    priceNodes(isAlone: sequence.settings.policy == .siftmoeToken)
+    policy(sequence.settings.policy).decide(problem, into: &answer)
+    if !answer.feasible { sequence.tally.infeasible += 1 }
+    expected.append(.nan)
+  }
+
+  private func decideFading(_ row: Int, _ sequence: PolicySequence, _ layer: LayerBooks) {
+    for rank in 0..<perToken {
+      let place = row * perToken + rank
+      problem.routed[rank] = layer.squares.routed(Int(routedExperts[place]), weight: routedWeights[place])
+    }
+    desk.decide(
+      problem.routed, settings: sequence.settings, price: sequence.price, wakeEnergy: world.wakeEnergy,
+      visited: books.visited)
+    if !desk.answer.feasible { sequence.tally.infeasible += 1 }
+    sequence.expect(error: desk.answer.error)
+    expected.append(desk.answer.error)
+  }
+
+  /// Tells `xshare` of all rows that ask for it: they are its batch. Its knob is that of the first of them.
+  private func shareExperts(_ routed: RoutedTokens) {
+    var knob: Double?
+    for row in 0..<min(routed.rows, rows.count) where rows[row].settings.policy == .xshare {
+      let sharing = policy(.xshare)
+      if knob == nil { sharing.beginBatch(experts: problem.distance.experts) }
+      knob = knob ?? rows[row].settings.errorBudget
+      for rank in 0..<perToken {
+        let at = row * perToken + rank
+        problem.routed[rank] = RoutedExpert(expert: Int(routed.experts[at]), weight: Double(routed.weights[at]))
+      }
+      sharing.addToken(problem)
+    }
+    if let knob { policy(.xshare).endBatch(knob: knob) }
+  }
 
   private func policy(_ name: PolicyName) -> ExpertPolicy {
     if let policy = policies[name] { return policy }
@@ -165,121 +248,51 @@ public final class PolicySelector: ExpertSelecting {
     return policy
   }
 
+  private func noteRouted(_ routed: RoutedTokens) {
+    for place in 0..<routed.rows * perToken {
+      routedExperts.append(routed.experts[place])
+      routedWeights.append(Double(routed.weights[place]))
+    }
+  }
+
   private func beginLayer(_ layer: Int, _ distances: LayerDistances, rows: Int) {
-    problem.distance = distances.matrix
+    problem.distance = distances.plain.linear
     for node in problem.places.indices { problem.places[node].experts = places.nodes[node][layer] }
     routedExperts.removeAll(keepingCapacity: true)
+    routedWeights.removeAll(keepingCapacity: true)
+    expected.removeAll(keepingCapacity: true)
+    if isForecast { desk.beginLayer(distances.scaled.squares.matrix, places, layer: layer) }
     books.beginLayer()
-    priceNodes()
   }
 
   /// What a visit adds for the next row: all of it, or only its bytes where an earlier row goes anyway.
-  private func priceNodes() {
-    problem.wakeEnergy = books.visited == 0 ? world.wakeEnergy : 0
+  /// - Parameter isAlone: the row is priced as if there were no other.
+  private func priceNodes(isAlone: Bool) {
+    problem.wakeEnergy = books.visited == 0 || isAlone ? world.wakeEnergy : 0
     for node in 1..<max(1, min(problem.places.count, world.nodes.count)) {
       let visit = world.nodes[node].visit
       let row = bytes.row(pairs: 1)
       problem.places[node].radioEnergy =
-        books.isVisited(node) ? visit.energyPerByte * Double(row) : visit.energy(bytes: bytes.fixed + row)
+        books.isVisited(node) && !isAlone ? visit.energyPerByte * Double(row) : visit.energy(bytes: bytes.fixed + row)
     }
   }
 
   /// Puts the answer into the plan and notes which nodes this row goes to.
-  private func write(_ row: Int, _ distances: LayerDistances, _ plan: inout LayerPlan) {
-    let before = books.visited
+  func write(_ row: Int, _ layer: LayerBooks, _ choices: [TokenChoice], _ plan: inout LayerPlan) {
     for rank in 0..<perToken {
-      let routed = problem.routed[rank]
-      let choice = answer.choices[rank]
-      let distance =
-        choice.isSkip
-        ? distances.matrix.skipping[routed.expert] : distances.matrix.replacing(routed.expert, by: choice.target)
-      let fallback = distances.fallbackDistance[routed.expert]
-      plan.choices[row * perToken + rank] = ExpertChoice(
-        target: choice.isSkip ? ExpertChoice.skip : Int32(choice.target), node: Int32(choice.place),
-        weight: Float(routed.weight),
-        error: Float(routed.weight * (distance.isFinite ? distance : fallback)),
-        fallbackTarget: distances.fallback[routed.expert], fallbackError: Float(routed.weight * fallback))
+      let place = row * perToken + rank
+      let expert = Int(routedExperts[place])
+      let weight = routedWeights[place]
+      let choice = choices[rank]
+      let target = choice.isSkip ? ExpertChoice.skip : Int32(choice.target)
+      let fallback = layer.fallback[expert]
+      plan.choices[place] = ExpertChoice(
+        target: target, node: Int32(choice.place), weight: Float(layer.carried(weight, expert, by: target)),
+        error: Float(layer.linearError(weight, expert, target)), fallbackTarget: fallback,
+        fallbackWeight: Float(layer.carried(weight, expert, by: fallback)),
+        fallbackError: Float(weight * layer.fallbackLinear[expert]))
       if !choice.isSkip { books.add(place: choice.place, problem.places[choice.place].computeTime) }
     }
     books.endRow(world, rowBytes: bytes.row(pairs: 1))
-    if books.visited != before { priceNodes() }
-  }
-
-  // MARK: Keeping the books
-
-  private func book(_ row: Int, _ sequence: PolicySequence, _ plan: LayerPlan, _ fellBack: [Bool]) {
-    var error = 0.0
-    books.beginRow()
-    for place in row * perToken..<(row + 1) * perToken {
-      let choice = plan.choices[place]
-      if !choice.isSkip && choice.node > 0 { books.pair(Int(choice.node)) }
-      if fellBack[place] {
-        sequence.tally.expertsLate += 1
-        error += Double(choice.fallbackError)
-        count(choice.fallbackTarget, node: 0, routedExperts[place], sequence)
-      } else {
-        error += Double(choice.error)
-        count(choice.target, node: choice.node, routedExperts[place], sequence)
-      }
-    }
-    sequence.tally.decisions += 1
-    sequence.tally.errorSum += error
-    sequence.tally.errorMax = max(sequence.tally.errorMax, error)
-    bookVisits(sequence)
-  }
-
-  private func count(_ target: Int32, node: Int32, _ routed: Int32, _ sequence: PolicySequence) {
-    if target == ExpertChoice.skip {
-      sequence.tally.expertsSkipped += 1
-      return
-    }
-    if target != routed {
-      sequence.tally.expertsReplaced += 1
-    } else if node == 0 {
-      sequence.tally.expertsLocal += 1
-    } else {
-      sequence.tally.expertsRemote += 1
-    }
-    if Int(node) < world.nodes.count { sequence.tally.computeJoules += world.nodes[Int(node)].computeEnergy }
-  }
-
-  private func bookVisits(_ sequence: PolicySequence) {
-    guard books.rowNodes != 0 else { return }
-    sequence.beginLayer(books.stamp)
-    if sequence.nodes == 0 { sequence.tally.layersWithVisit += 1 }
-    sequence.tally.radioJoules += books.wakeShare
-    for node in 1..<problem.places.count where books.rowNodes & 1 << UInt64(node) != 0 {
-      let pairs = books.pairs(node)
-      if sequence.nodes & 1 << UInt64(node) == 0 {
-        sequence.tally.visits += 1
-        sequence.tally.bytesUp += bytes.fixedUp
-        sequence.tally.bytesDown += bytes.fixedDown
-      }
-      sequence.nodes |= 1 << UInt64(node)
-      sequence.tally.bytesUp += bytes.rowUp + bytes.pairUp * pairs
-      sequence.tally.bytesDown += bytes.rowDown
-      guard node < world.nodes.count else { continue }
-      let visit = world.nodes[node].visit
-      let fixed = visit.energy(bytes: bytes.fixed) * books.share(node)
-      sequence.tally.radioJoules += fixed + visit.energyPerByte * Double(bytes.row(pairs: pairs))
-    }
-  }
-}
-
-/// What the selector holds of one sequence.
-final class PolicySequence {
-  var settings: SiftSettings
-  var tally = PolicyTally()
-  /// Nodes that the sequence visits in the layer at work.
-  var nodes: UInt64 = 0
-  private var stamp: UInt64 = 0
-
-  init(_ settings: SiftSettings) { self.settings = settings }
-
-  /// Forgets the nodes of an earlier layer.
-  func beginLayer(_ stamp: UInt64) {
-    if self.stamp == stamp { return }
-    self.stamp = stamp
-    nodes = 0
   }
 }

@@ -25,6 +25,8 @@ public struct PolicyTally: Sendable, Hashable {
   /// Sum of the booked errors over the decisions, and the largest of them.
   public var errorSum = 0.0
   public var errorMax = 0.0
+  /// Sum of the booked mean squares a_ℓ·Σ w²·D² over the decisions: what the loss of quality follows (docs/theory, §9).
+  public var squareSum = 0.0
   public var bytesUp = 0
   public var bytesDown = 0
   /// Modelled radio energy of its share of the exchanges, in joules.
@@ -36,6 +38,9 @@ public struct PolicyTally: Sendable, Hashable {
 
   /// Mean booked error of a decision; 0 before the first.
   public var errorMean: Double { decisions > 0 ? errorSum / Double(decisions) : 0 }
+
+  /// Root mean square booked error of a decision; 0 before the first.
+  public var errorRMS: Double { decisions > 0 ? (squareSum / Double(decisions)).squareRoot() : 0 }
 
   public static func += (total: inout PolicyTally, part: PolicyTally) {
     total.tokens += part.tokens
@@ -50,6 +55,7 @@ public struct PolicyTally: Sendable, Hashable {
     total.infeasible += part.infeasible
     total.errorSum += part.errorSum
     total.errorMax = max(total.errorMax, part.errorMax)
+    total.squareSum += part.squareSum
     total.bytesUp += part.bytesUp
     total.bytesDown += part.bytesDown
     total.radioJoules += part.radioJoules

@@ -6,15 +6,27 @@ import SiftPolicy
 /// How the experts of one sequence are to be chosen.
 public struct SiftSettings: Sendable, Hashable {
   public var policy: PolicyName
-  /// Error a layer may make for a token, ≥ 0, relative to what the layer adds.
+  /// Error a layer may make for a token, ≥ 0, relative to what the layer adds: of each token; of `siftmoe` the root mean
+  /// square over the tokens and layers of the sequence, each layer's squares weighted by its sensitivity.
   public var errorBudget: Double
   /// Time that a layer's experts may take for one token; also how long a remote node is waited for.
   public var latency: Duration
+  /// What `siftmoe` may expect of a single token and layer, in multiples of `errorBudget`, ≥ 1.
+  public var errorCap: Double
+  /// Chance of missing `latency` that `siftmoe` accepts, 0 … 1.
+  public var lateness: Double
 
-  public init(policy: PolicyName, errorBudget: Double, latency: Duration) {
+  /// What `siftmoe` keeps on average.
+  var squareBudget: Double { errorBudget * errorBudget }
+
+  public init(
+    policy: PolicyName, errorBudget: Double, latency: Duration, errorCap: Double = 4, lateness: Double = 0.1
+  ) {
     self.policy = policy
     self.errorBudget = errorBudget
     self.latency = latency
+    self.errorCap = errorCap
+    self.lateness = lateness
   }
 }
 

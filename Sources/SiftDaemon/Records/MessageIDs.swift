@@ -10,8 +10,16 @@ public enum MessageID: String, CaseIterable, Sendable {
   case peerDown = "49d6a9a105da46ea890fc93f036a14cf"
   /// What is known of a link changed its level.
   case link = "08c75c95188d49fcb51614276508bd00"
+  /// A power rail fell silent, or speaks again.
+  case rail = "7aa2fd0bcd1b4ec49db22dc9afcf0f9d"
+  /// A radio interface or an association changed.
+  case radio = "6ee19704093240a48144aed535985184"
   /// The configuration was reloaded, or could not be.
   case reload = "0552c37a37c24760b10d3d1137feb323"
+  /// The energy ledger cannot be written, can again, or was replaced.
+  case ledger = "c0caa8336b9249829d735c09b7a41ab6"
+  /// Layers err by more, or less, than the calibration says; or no longer.
+  case drift = "032452f439814a3186564398faf09e57"
   /// The daemon serves.
   case started = "027ad3a20b284622b9a0ac75e679f513"
   /// The daemon stops.

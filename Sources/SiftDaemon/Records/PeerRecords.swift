@@ -1,9 +1,8 @@
-// Records about peers, gateways and links: one for each change, never one for each visit or sample.
+// Records about peers, gateways and radios: one for each change, never one for each visit or sample.
 
 import HostIO
 import LinkMonitor
 import SiftCluster
-import Synchronization
 
 package enum PeerRecords {
   /// The record of a change of a peer.
@@ -22,6 +21,18 @@ package enum PeerRecords {
     var fields = [JournalField("SIFT_PEER", event.name)]
     if let reason = event.reason { fields.append(JournalField("SIFT_REASON", reason)) }
     return JournalRecord(priority: priority, messageID: kind.rawValue, message: text, fields: fields)
+  }
+
+  /// The record of a change of a radio interface or an association.
+  package static func make(_ change: LinkChange) -> JournalRecord {
+    let isTrouble =
+      switch change {
+      case .gone, .disconnected, .beaconsLost, .signalLow: true
+      default: false
+      }
+    return JournalRecord(
+      priority: isTrouble ? .warning : .notice, messageID: MessageID.radio.rawValue, message: "\(change)",
+      fields: [JournalField("SIFT_INTERFACE", change.interface), JournalField("SIFT_CHANGE", change.kind)])
   }
 
   /// The record of a change at an expert host.
@@ -51,35 +62,5 @@ extension PeerEvent {
     case .lost(let reason), .refused(let reason): reason
     case .connected, .recovered: nil
     }
-  }
-}
-
-/// Which level every link has: what is announced when it changes.
-package struct LinkLevels {
-  private var levels: [String: String] = [:]
-
-  package init() {}
-
-  /// - Returns: records of the links whose level is another than at the last call. The first look announces all.
-  package mutating func changes(in snapshot: LinkSnapshot) -> [JournalRecord] {
-    guard snapshot.epoch > 0 else { return [] }
-    var records: [JournalRecord] = []
-    for link in snapshot.links {
-      guard let peer = link.peerName else { continue }
-      let level = Self.words(link)
-      guard levels.updateValue(level, forKey: peer) != level else { continue }
-      records.append(
-        JournalRecord(
-          messageID: MessageID.link.rawValue, message: "link to \(peer): \(level)",
-          fields: [JournalField("SIFT_PEER", peer), JournalField("SIFT_LINK", level)]))
-    }
-    return records
-  }
-
-  private static func words(_ link: PeerLink) -> String {
-    guard let topology = link.topology else { return "no route" }
-    var words = "\(topology.rawValue) through \(link.interface ?? "an unknown interface")"
-    if link.carrier == false { words += ", no carrier" }
-    return words + ", figures from \(link.source == .transport ? "the exchanges" : link.source.rawValue)"
   }
 }

@@ -2,6 +2,7 @@
 
 import HostIO
 import SiftCore
+import SiftPolicy
 
 package enum RequestRecord {
   /// - Parameter summary: with closed books.
@@ -23,7 +24,11 @@ package enum RequestRecord {
   static func message(_ request: GenerationRequest, _ summary: GenerationSummary) -> String {
     var text = "\(request.id) \(summary.outcome.word): \(summary.tokensIn) tokens in, \(summary.tokensOut) out"
     text += " under \(request.sift.policy), \(Figure.text(summary.energy.total)) J (\(summary.standing.rawValue))"
-    text += ", mean error \(Figure.text(summary.tally.errorMean)) of \(Figure.text(request.sift.errorBudget))"
+    // In the measure that the policy keeps its budget in.
+    let isSquared = request.sift.policy == PolicyName.siftmoe.rawValue
+    let error = isSquared ? summary.tally.errorRMS : summary.tally.errorMean
+    text += ", \(isSquared ? "root mean square" : "mean") error \(Figure.text(error))"
+    text += " of \(Figure.text(request.sift.errorBudget))"
     if case .failed(let why) = summary.outcome { text += "; \(why)" }
     if !summary.troubles.isEmpty {
       let peers = summary.troubles.map { "\($0.peer) (\($0.reason))" }.joined(separator: ", ")
@@ -42,13 +47,16 @@ package enum RequestRecord {
       .init("SIFT_ENERGY_J", Figure.text(summary.energy.total)),
       .init("SIFT_ENERGY_STANDING", summary.standing.rawValue),
       .init("SIFT_ENERGY_PEERS_J", Figure.text(tally.peerJoules)),
-      .init("SIFT_RADIO_J", Figure.text(tally.radioJoules)),
+      .init("SIFT_ENERGY_CLUSTER_J", Figure.text(summary.clusterJoules)),
+      .init("SIFT_ENERGY_COVERAGE", Figure.text(summary.energy.coverage)),
+      .init("SIFT_RADIO_J", Figure.text(summary.radioJoules)),
+      .init("SIFT_RADIO_STANDING", summary.energy.radioStanding.rawValue),
       .init("SIFT_VISITS", "\(tally.visits)"),
       .init("SIFT_EXPERTS_LOCAL", "\(tally.expertsLocal)"), .init("SIFT_EXPERTS_REMOTE", "\(tally.expertsRemote)"),
       .init("SIFT_EXPERTS_REPLACED", "\(tally.expertsReplaced)"),
       .init("SIFT_EXPERTS_SKIPPED", "\(tally.expertsSkipped)"), .init("SIFT_EXPERTS_LATE", "\(tally.expertsLate)"),
       .init("SIFT_BYTES_UP", "\(tally.bytesUp)"), .init("SIFT_BYTES_DOWN", "\(tally.bytesDown)"),
-      .init("SIFT_ERROR_MEAN", Figure.text(tally.errorMean)),
+      .init("SIFT_ERROR_MEAN", Figure.text(tally.errorMean)), .init("SIFT_ERROR_RMS", Figure.text(tally.errorRMS)),
       .init("SIFT_ERROR_BUDGET", Figure.text(request.sift.errorBudget)),
       .init("SIFT_LATENCY_MS", Figure.text(summary.latency.seconds * 1000)),
     ]
@@ -57,6 +65,7 @@ package enum RequestRecord {
     if let doubt = summary.energy.uncertainty {
       fields.append(.init("SIFT_ENERGY_UNCERTAINTY_J", Figure.text(doubt)))
     }
+    if let compute = summary.energy.compute { fields.append(.init("SIFT_COMPUTE_J", Figure.text(compute))) }
     if let first = summary.firstToken {
       fields.append(.init("SIFT_FIRST_TOKEN_MS", Figure.text(first.seconds * 1000)))
     }

@@ -1,5 +1,6 @@
 // A request for text as the scheduler gets it, and what it answers.
 
+import EnergyMeter
 import SiftCore
 
 /// One request: one or several prompts, each with one or several answers.
@@ -14,6 +15,8 @@ public struct GenerationRequest: Sendable {
   public var stops: [String]
   public var sampling: SamplingChoice
   public var sift: SiftChoice
+  /// The prompts are scored token by token, and nothing is generated.
+  public var scoresPrompts = false
 
   public init(
     id: String, model: String, prompts: [[Int32]], answers: Int = 1, maxTokens: Int, stops: [String] = [],
@@ -67,6 +70,17 @@ public struct RequestEnergy: Sendable, Hashable {
   /// Standard uncertainty of `total`; nil when unknown.
   public var uncertainty: Double?
   public var standing: Standing = .modelled
+  /// Above idle, of rails that feed the radio, or by its model; nil where neither is known.
+  public var radio: Double?
+  public var radioStanding: Standing = .modelled
+  /// Above idle, of rails that feed the processor; nil where none is read.
+  public var compute: Double?
+  /// Above idle, rail by rail; parts stand beside what contains them.
+  public var rails: [RailPortion] = []
+  /// Share of its time that good samples cover, 0…1.
+  public var coverage = 1.0
+  /// Good for a sum over many requests, not alone.
+  public var isLowConfidence = false
 
   public init(total: Double = 0, dynamic: Double? = nil, uncertainty: Double? = nil, standing: Standing = .modelled) {
     self.total = total
@@ -92,6 +106,11 @@ public struct GenerationSummary: Sendable, Hashable {
 
   public init(outcome: GenerationOutcome) { self.outcome = outcome }
 
+  /// Joules of this node and of its peers.
+  public var clusterJoules: Double { energy.total + tally.peerJoules }
+  /// Joules of this node's radio, by its rail where there is one, else by its model.
+  public var radioJoules: Double { energy.radio ?? tally.radioJoules }
+
   /// The weakest standing among the request's joules.
   public var standing: Standing { max(energy.standing, tally.peerStanding ?? energy.standing) }
 }
@@ -100,6 +119,8 @@ public struct GenerationSummary: Sendable, Hashable {
 public enum GenerationEvent: Sendable, Hashable {
   /// `text` may be empty: a token that completed no character.
   case text(sequence: Int, text: String)
+  /// Every token of the prompt, where that was asked for.
+  case scored(sequence: Int, scores: [TokenScore])
   case ended(sequence: Int, reason: FinishReason)
   case done(GenerationSummary)
 }

@@ -3,6 +3,7 @@
 import Dispatch
 import ExpertExec
 import Glibc
+import HostIO
 import SiftCore
 import Synchronization
 
@@ -173,7 +174,7 @@ public final class Scheduler: Sendable {
         loop.step()
       } else if isClosed && commands.isEmpty {
         return
-      } else if commands.isEmpty {
+      } else if commands.isEmpty, !loop.rest() {
         bell.wait()
       }
     }
@@ -203,32 +204,5 @@ enum ProcessorClock {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-}
-
-/// A thread that belongs to one job for the life of the process. Pool threads must not block; this one may.
-enum DedicatedThread {
-  private final class Job {
-    let body: () -> Void
-    init(_ body: @escaping () -> Void) { self.body = body }
-  }
-
-  /// - Parameter body: runs on the new thread; on this one's pool when the system gives no thread.
-  static func start(_ body: @escaping @Sendable () -> Void) {
-    var thread = pthread_t()
-    let job = Unmanaged.passRetained(Job(body))
-    let answer = pthread_create(
-      &thread, nil,
-      { pointer in
-        guard let pointer else { return nil }
-        Unmanaged<Job>.fromOpaque(pointer).takeRetainedValue().body()
-        return nil
-      }, job.toOpaque())
-    if answer == 0 {
-      pthread_detach(thread)
-    } else {
-      job.release()
-      DispatchQueue.global().async(execute: body)
-    }
   }
 }

@@ -19,6 +19,10 @@ struct SequenceRun {
   private var sampler: any TokenSampling
   private var assembler: any TokenAssembling
   private var matcher: StopMatcher
+  private var told = SequenceEffort(operations: 0)
+  /// The prompt is scored, not continued.
+  let isScoring: Bool
+  private var scores: [TokenScore] = []
 
   init(id: SequenceID, index: Int, capacity: Int, request: GenerationRequest, model: any ServedModel) {
     self.id = id
@@ -26,6 +30,7 @@ struct SequenceRun {
     self.capacity = capacity
     prompt = request.prompts[index / request.answers]
     maxTokens = request.maxTokens
+    isScoring = request.scoresPrompts
     endTokens = model.endTokens
     // Answers of one prompt differ by their seeds; the first has the seed the client gave.
     var sampling = request.sampling
@@ -41,10 +46,21 @@ struct SequenceRun {
     PlannedSequence(pending: isDecoding ? 1 : prompt.count - given, isDecoding: isDecoding)
   }
 
+  /// - Returns: what is in `effort` and was not in the one before.
+  mutating func news(_ effort: SequenceEffort) -> SequenceEffort {
+    defer { told = effort }
+    var news = effort
+    news.visits -= told.visits
+    news.bytes -= told.bytes
+    news.radioJoules -= told.radioJoules
+    return news
+  }
+
   /// The chunk of the next step with `rows` rows (≥ 1).
   func chunk(rows: Int) -> Chunk {
     if let next { return Chunk(sequence: id, token: next) }
     let end = given + rows
+    if isScoring { return Chunk(sequence: id, tokens: prompt[given..<end], wanted: .all) }
     return Chunk(sequence: id, tokens: prompt[given..<end], wanted: end == prompt.count ? .last : .none)
   }
 
@@ -53,6 +69,7 @@ struct SequenceRun {
     /// More of the prompt is to be read.
     case reading
     case text(String)
+    case scored([TokenScore])
     case ended(String, FinishReason)
   }
 
@@ -70,6 +87,18 @@ struct SequenceRun {
     if generated >= maxTokens || given >= capacity { return end(text, .length) }
     next = token
     return .text(text)
+  }
+
+  /// Takes the result of a step that gave this sequence `rows` rows of the prompt that it scores.
+  /// - Parameter logits: of row 0 ..< `rows` of its own.
+  mutating func score(rows: Int, logits: (Int) -> UnsafeBufferPointer<Float>) -> Progress {
+    if scores.isEmpty, let first = prompt.first { scores.append(TokenScore(token: first)) }
+    // The last token foretells nothing.
+    for row in 0..<rows where given + row + 1 < prompt.count {
+      scores.append(TokenScore(token: prompt[given + row + 1], after: logits(row)))
+    }
+    given += rows
+    return given < prompt.count ? .reading : .scored(scores)
   }
 
   private mutating func end(_ text: String, _ reason: FinishReason) -> Progress {

@@ -44,8 +44,6 @@ package final class StepLoop {
     var nextToOpen = 0
     var open = 0
     var window: UInt64?
-    var coreSecondsBefore = 0.0
-    var coreSeconds = 0.0
   }
 
   private let engine: any TokenEngine
@@ -61,6 +59,8 @@ package final class StepLoop {
   private var groups: [Group] = []
   /// By admission, oldest first; `group` is the number of its group.
   private var runs: [(run: SequenceRun, group: UInt64)] = []
+  /// `[sequence of the step]`: what each took part in. Kept for its storage.
+  private var efforts: [SequenceEffort] = []
   private var counts = SchedulerFigures()
 
   package init(
@@ -78,6 +78,9 @@ package final class StepLoop {
   }
 
   package var isIdle: Bool { groups.isEmpty }
+
+  /// Uses idle time for one piece of the engine's own work. - Returns: whether there was any.
+  package func rest() -> Bool { isIdle && engine.rest() }
 
   package var figures: SchedulerFigures {
     var figures = counts
@@ -99,7 +102,10 @@ package final class StepLoop {
   /// Admits what fits and makes one step. Does nothing when idle.
   package func step() {
     admit()
-    let granted = StepPlanner.rows(for: runs.map(\.run.plan), rows: limits.rows)
+    var granted = StepPlanner.rows(for: runs.map(\.run.plan), rows: limits.rows)
+    if runs.contains(where: \.run.isScoring) {
+      granted = StepPlanner.limitScored(granted, isScored: runs.map(\.run.isScoring), logitRows: limits.running)
+    }
     let active = runs.indices.filter { granted[$0] > 0 }
     if !active.isEmpty { forward(active, granted) }
   }
@@ -141,10 +147,7 @@ package final class StepLoop {
   }
 
   private func admitted(_ at: Int, _ run: SequenceRun) {
-    if groups[at].window == nil {
-      groups[at].window = energy.open()
-      groups[at].coreSecondsBefore = counts.coreSeconds
-    }
+    if groups[at].window == nil { groups[at].window = energy.open() }
     groups[at].nextToOpen += 1
     groups[at].open += 1
     // A prompt counts once however many answers it gets.
@@ -184,22 +187,48 @@ package final class StepLoop {
     counts.steps += 1
     counts.rows += rows
     counts.coreSeconds += coreSeconds
+    share(active, granted, coreSeconds: coreSeconds)
     for index in active {
       guard let at = groups.firstIndex(where: { $0.number == runs[index].group }) else { continue }
-      groups[at].coreSeconds += coreSeconds * Double(granted[index]) / Double(rows)
       for trouble in engine.troubles where !groups[at].summary.troubles.contains(trouble) {
         groups[at].summary.troubles.append(trouble)
       }
     }
   }
 
+  /// The processor time of a step goes to requests by the multiplications of their rows; what exchanges took is their
+  /// own.
+  private func share(_ active: [Int], _ granted: [Int], coreSeconds: Double) {
+    efforts.removeAll(keepingCapacity: true)
+    for index in active { efforts.append(engine.effort(of: runs[index].run.id, rows: granted[index])) }
+    let operations = efforts.reduce(0) { $0 + $1.operations }
+    for (effort, index) in zip(efforts, active) {
+      guard let at = groups.firstIndex(where: { $0.number == runs[index].group }), let window = groups[at].window
+      else { continue }
+      let new = runs[index].run.news(effort)
+      energy.work(
+        window,
+        StepWork(
+          coreSeconds: operations > 0 ? coreSeconds * effort.operations / operations : 0, visits: new.visits,
+          bytes: new.bytes, radioJoules: new.radioJoules))
+    }
+    energy.endOfStep()
+  }
+
   private func settle(_ active: [Int], _ granted: [Int], _ chunks: [Chunk]) {
     var row = 0
     var ended: [SequenceID] = []
     for (index, chunk) in zip(active, chunks) {
-      let wants = chunk.wanted == .last
-      let progress = runs[index].run.advance(rows: granted[index], logits: wants ? engine.logits(row: row) : nil)
-      if wants { row += 1 }
+      let first = row
+      let progress: SequenceRun.Progress
+      if runs[index].run.isScoring {
+        progress = runs[index].run.score(rows: granted[index]) { engine.logits(row: first + $0) }
+        row += granted[index]
+      } else {
+        let wants = chunk.wanted == .last
+        progress = runs[index].run.advance(rows: granted[index], logits: wants ? engine.logits(row: row) : nil)
+        if wants { row += 1 }
+      }
       if report(progress, of: index) { ended.append(runs[index].run.id) }
     }
     for id in ended { end(id) }
@@ -215,6 +244,10 @@ package final class StepLoop {
       token(at)
       groups[at].emit(.text(sequence: sequence, text: text))
       return false
+    case .scored(let scores):
+      groups[at].emit(.scored(sequence: sequence, scores: scores))
+      groups[at].emit(.ended(sequence: sequence, reason: .length))
+      return true
     case .ended(let text, let reason):
       token(at)
       if !text.isEmpty { groups[at].emit(.text(sequence: sequence, text: text)) }
@@ -254,14 +287,7 @@ package final class StepLoop {
   private func close(_ at: Int) {
     var group = groups.remove(at: at)
     let tally = group.summary.tally
-    if let window = group.window {
-      let activity = WindowActivity(
-        coreSeconds: group.coreSeconds, visits: tally.visits, bytes: tally.bytesUp + tally.bytesDown,
-        radioJoules: tally.radioJoules)
-      group.summary.energy = EnergyShare.of(
-        energy.close(window, activity: activity), own: group.coreSeconds,
-        all: counts.coreSeconds - group.coreSecondsBefore)
-    }
+    if let window = group.window { group.summary.energy = energy.close(window) }
     // A trouble of a shared step is this request's only if one of its own experts fell back.
     if tally.expertsLate == 0 { group.summary.troubles = [] }
     group.summary.latency = now() - group.arrived

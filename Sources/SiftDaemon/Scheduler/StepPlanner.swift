@@ -40,4 +40,22 @@ package enum StepPlanner {
     }
     return granted
   }
+
+  /// Every row of a scored prompt wants its logits, any other sequence one row's at most.
+  /// - Parameters:
+  ///   - granted: rows for each sequence.
+  ///   - logitRows: rows that a step can have logits of, at least as many as there are sequences.
+  /// - Returns: rows for each sequence that wants no more of them.
+  package static func limitScored(_ granted: [Int], isScored: [Bool], logitRows: Int) -> [Int] {
+    var waiting = zip(granted, isScored).count { $0 > 0 && $1 }
+    guard waiting > 0 else { return granted }
+    var left = logitRows - zip(granted, isScored).count { $0 > 0 && !$1 }
+    var limited = granted
+    for index in granted.indices where isScored[index] && granted[index] > 0 {
+      limited[index] = min(granted[index], max(1, left / waiting))
+      left -= limited[index]
+      waiting -= 1
+    }
+    return limited
+  }
 }

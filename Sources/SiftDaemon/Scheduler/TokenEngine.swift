@@ -11,11 +11,18 @@ public struct SiftChoice: Sendable, Hashable {
   public var errorBudget: Double
   /// Time a layer's experts may take.
   public var latency: Duration
+  /// See `SiftSettings`.
+  public var errorCap: Double
+  public var lateness: Double
 
-  public init(policy: String, errorBudget: Double, latency: Duration) {
+  public init(
+    policy: String, errorBudget: Double, latency: Duration, errorCap: Double = 4, lateness: Double = 0.1
+  ) {
     self.policy = policy
     self.errorBudget = errorBudget
     self.latency = latency
+    self.errorCap = errorCap
+    self.lateness = lateness
   }
 }
 
@@ -48,6 +55,8 @@ public struct SequenceTally: Sendable, Hashable {
   public var expertsLate = 0
   /// Sum of the booked errors over (token, layer) pairs.
   public var errorSum = 0.0
+  /// Sum of the booked mean squares a_ℓ·Σ w²·D² over them: what the loss of quality follows.
+  public var squareSum = 0.0
   public var bytesUp = 0
   public var bytesDown = 0
   /// Modelled energy of this node's radio, in joules.
@@ -61,6 +70,9 @@ public struct SequenceTally: Sendable, Hashable {
   /// Mean booked error of a token in a layer; 0 before the first.
   public var errorMean: Double { decisions > 0 ? errorSum / Double(decisions) : 0 }
 
+  /// Root mean square booked error of a token in a layer; 0 before the first.
+  public var errorRMS: Double { decisions > 0 ? (squareSum / Double(decisions)).squareRoot() : 0 }
+
   public static func += (total: inout SequenceTally, part: SequenceTally) {
     total.visits += part.visits
     total.decisions += part.decisions
@@ -70,6 +82,7 @@ public struct SequenceTally: Sendable, Hashable {
     total.expertsSkipped += part.expertsSkipped
     total.expertsLate += part.expertsLate
     total.errorSum += part.errorSum
+    total.squareSum += part.squareSum
     total.bytesUp += part.bytesUp
     total.bytesDown += part.bytesDown
     total.radioJoules += part.radioJoules
@@ -88,6 +101,18 @@ public struct PeerTrouble: Sendable, Hashable {
   }
 }
 
+/// What a sequence took part in.
+public struct SequenceEffort: Sendable, Hashable {
+  /// Multiplications of its latest step here: its attention, and its experts that were executed here.
+  public var operations: Double
+  /// Since it was opened: exchanges, their payload, and the radio's energy by its model.
+  public var visits = 0
+  public var bytes = 0
+  public var radioJoules = 0.0
+
+  public init(operations: Double) { self.operations = operations }
+}
+
 /// One thread's engine: sequences that grow by shared steps. Every call is made on the scheduler's thread.
 public protocol TokenEngine: AnyObject {
   /// Opens a sequence for at most `capacity` tokens. - Throws: `TokenEngineError.full` while others hold the room.
@@ -100,6 +125,17 @@ public protocol TokenEngine: AnyObject {
   func logits(row: Int) -> UnsafeBufferPointer<Float>
   /// Nodes that were late or lost in the latest step.
   var troubles: [PeerTrouble] { get }
+  /// - Parameter rows: that the sequence had in the latest step.
+  func effort(of id: SequenceID, rows: Int) -> SequenceEffort
+  /// Does one piece, some milliseconds long, of what waits for idle time. Called when nobody waits for a token.
+  /// - Returns: whether there was anything to do.
+  func rest() -> Bool
+}
+
+extension TokenEngine {
+  /// Where nothing better is known a row is as much work as any other.
+  public func effort(of id: SequenceID, rows: Int) -> SequenceEffort { SequenceEffort(operations: Double(rows)) }
+  public func rest() -> Bool { false }
 }
 
 /// Why an engine did not open a sequence.

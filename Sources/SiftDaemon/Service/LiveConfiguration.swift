@@ -8,13 +8,22 @@ import Synchronization
 /// The configuration that runs now.
 package final class LiveConfiguration: Sendable {
   private let state: Mutex<Configuration>
+  /// The error budget that a quality target was turned into; nil without a target.
+  private let derivedBudget = Mutex<Double?>(nil)
 
   package init(_ configuration: Configuration) { state = Mutex(configuration) }
 
   package var now: Configuration { state.withLock { $0 } }
 
   /// Defaults of requests.
-  package var requestDefaults: RequestDefaults { RequestDefaults(now) }
+  package var requestDefaults: RequestDefaults {
+    var defaults = RequestDefaults(now)
+    if let budget = derivedBudget.withLock({ $0 }) { defaults.sift.errorBudget = budget }
+    return defaults
+  }
+
+  /// From now on requests that name no error budget have this one, whatever `policy.error-budget` says.
+  package func derive(errorBudget: Double) { derivedBudget.withLock { $0 = errorBudget } }
 
   /// What a reload did.
   package struct Outcome: Equatable {
@@ -48,6 +57,7 @@ extension RequestDefaults {
       maxTokens: configuration[Keys.scheduler.maxTokens],
       sift: SiftChoice(
         policy: configuration[Keys.policy.name], errorBudget: configuration[Keys.policy.errorBudget],
-        latency: .seconds(configuration[Keys.policy.latency] / 1000)))
+        latency: .seconds(configuration[Keys.policy.latency] / 1000),
+        errorCap: configuration[Keys.policy.errorCap], lateness: configuration[Keys.policy.lateness]))
   }
 }

@@ -52,7 +52,23 @@ private final class Said: Sendable {
 /// Link levels for a task that runs on any thread.
 final class LevelKeeper: Sendable {
   private let levels = Mutex(LinkLevels())
-  func changes(in snapshot: LinkSnapshot) -> [JournalRecord] { levels.withLock { $0.changes(in: snapshot) } }
+  private let timeline: Timeline
+
+  init(clock: some Clock<Duration>) { timeline = Timeline(clock) }
+
+  func changes(in snapshot: LinkSnapshot) -> [JournalRecord] {
+    levels.withLock { $0.changes(in: snapshot, at: timeline.now) }
+  }
+}
+
+/// Time of day: what records and ledgers are stamped with. It may be set back.
+enum WallClock {
+  /// Seconds since 1970.
+  @Sendable static func seconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
 }
 
 enum FilePresence {

@@ -6,6 +6,8 @@ public struct BatchCheck: Sendable, Hashable {
   public var latency: Double
   public var errorMean: Double
   public var errorWorst: Double
+  /// `[token]`
+  public var errors: [Double]
   /// Whether every choice is allowed: hosted where it is said to run, skips and replacements only where permitted.
   public var isWellFormed: Bool
 
@@ -53,6 +55,7 @@ public struct BatchCheck: Sendable, Hashable {
     }
     self.energy = energy + (isRemote ? problem.wakeEnergy : 0)
     self.latency = airtime + slowest + (isRemote ? problem.wakeTime : 0)
+    self.errors = errors
     self.errorMean = errors.isEmpty ? 0 : errors.reduce(0, +) / Double(errors.count)
     self.errorWorst = errors.max() ?? 0
     self.isWellFormed = isWellFormed

@@ -51,6 +51,9 @@ public struct BatchProblem: Sendable, Hashable {
   public var errorBudget: Double
   /// Limit of each token's error, ≥ 0; infinite for none.
   public var errorMax: Double
+  /// `[token]`: limits of the single tokens' errors besides `errorMax`, as rows of several requests have them, each ≥ 0
+  /// and infinite for none; nil when there are no others.
+  public var errorLimits: [Double]?
   /// Limit of the latency in seconds, ≥ 0; infinite for none.
   public var latencyLimit: Double
 
@@ -60,7 +63,7 @@ public struct BatchProblem: Sendable, Hashable {
   public init(
     tokens: [[RoutedExpert]], distance: DistanceMatrix, allowSkip: Bool = true, allowReplace: Bool = true,
     places: [BatchPlace], wakeEnergy: Double = 0, wakeTime: Double = 0, errorBudget: Double,
-    errorMax: Double = .infinity, latencyLimit: Double = .infinity
+    errorMax: Double = .infinity, errorLimits: [Double]? = nil, latencyLimit: Double = .infinity
   ) {
     self.tokens = tokens
     self.distance = distance
@@ -71,7 +74,32 @@ public struct BatchProblem: Sendable, Hashable {
     self.wakeTime = wakeTime
     self.errorBudget = errorBudget
     self.errorMax = errorMax
+    self.errorLimits = errorLimits
     self.latencyLimit = latencyLimit
+  }
+
+  /// Whether ids, lengths and counts are such that the problem can be decided. What is not is answered like a problem
+  /// without a solution.
+  public var isWellFormed: Bool {
+    let experts = 0..<distance.experts
+    guard (1...Self.placesMax).contains(places.count) else { return false }
+    if let errorLimits, errorLimits.count != tokens.count { return false }
+    for routed in tokens {
+      guard routed.count <= Self.routedMax, routed.allSatisfy({ experts.contains($0.expert) }) else { return false }
+    }
+    for place in places.indices {
+      guard places[place].experts.allSatisfy(experts.contains) else { return false }
+      if place == 0 { continue }
+      let (joules, seconds) = (places[place].radioEnergy, places[place].airtime)
+      guard joules.count == tokens.count + 1, seconds.count == tokens.count + 1 else { return false }
+    }
+    return true
+  }
+
+  /// The limit of one token's error.
+  @inlinable public func errorLimit(_ token: Int) -> Double {
+    guard let errorLimits, token < errorLimits.count else { return errorMax }
+    return min(errorMax, errorLimits[token])
   }
 }
 
@@ -90,6 +118,17 @@ public struct BatchAnswer: Sendable, Hashable {
   /// `[token]`, parallel to `BatchProblem.tokens`. When infeasible: the decision that breaks the limits least.
   public var choices: [[TokenChoice]]
   public var violates: BrokenLimits
+
+  public init() {
+    feasible = false
+    energy = 0
+    lowerBound = 0
+    errorMean = 0
+    errorWorst = 0
+    latency = 0
+    choices = []
+    violates = []
+  }
 
   /// (energy − lower bound) / energy, 0 … 1; 0 for an answer that costs nothing.
   public var gap: Double { energy > 0 ? max(0, (energy - lowerBound) / energy) : 0 }

@@ -1,141 +1,301 @@
 // The selector of many tokens in one layer (docs/theory, §6): a good decision with a proved bound.
 
-/// Solves `BatchProblem` by Lagrangian duality, repair and local search.
+/// What deciding batches needs in memory. Keeps nothing from one decision to the next but the memory itself.
 ///
-/// Error, latency and the number of tokens at a place get prices; each token is then a problem of its own, solved
-/// exactly for the bound. Two cases are bounded apart, because the wake price is paid once: nothing leaves the gateway,
-/// or something does; the smaller bound holds. The decision starts from the plans at the best prices, within every
-/// promising set of places, and is improved by changing one token's plan, or two together, until nothing helps.
+/// Not thread-safe: one a thread.
+public final class BatchWorkspace {
+  fileprivate var core = BatchCore()
+  public init() {}
+  deinit { core.free() }
+}
+
+/// Solves `BatchProblem` by Lagrangian duality and local search.
 ///
-/// - Complexity: about O(tokens · 2^N · K · N) a pricing, some hundred pricings.
+/// Error, latency, loads and the number of tokens at a place get prices; each token is then a problem of its own. What all
+/// pay together is a lower bound on the energy whatever the prices. The decision starts from the plans at the best prices
+/// and is repaired and improved. The answer is a function of the problem alone.
 public struct BatchSelector: Sendable {
-  /// Rounds of the search for prices.
-  public var rounds: Int
-  /// Batches of at most this many tokens are searched with pairs of tokens as well.
-  public var pairTokensMax: Int
-  /// How many sets of places are searched from.
-  public var startsMax: Int
+  public enum Effort: Sendable, Hashable {
+    /// Fits a decode step: 64 tokens in some milliseconds. Allocates nothing in a workspace that has seen such a size.
+    case step
+    /// Every set of used places apart, larger changes, and a proof where one is in reach.
+    case thorough
+  }
+  public var effort: Effort
+  /// The most sets of columns of a token that are enumerated, in place of what the effort has: 0 for none.
+  package var enumerationMax: Int?
+  /// About how many plans are tried, in place of what the effort has.
+  private var workMax: Int?
 
-  /// How often an answer of a small batch is shaken.
-  public var kicks: Int
+  public init(effort: Effort = .thorough) { self.effort = effort }
 
-  public init(rounds: Int = 8, pairTokensMax: Int = 24, startsMax: Int = 6, kicks: Int = 60) {
-    self.kicks = kicks
-    self.rounds = rounds
-    self.pairTokensMax = pairTokensMax
-    self.startsMax = startsMax
+  /// `solve(_:into:using:)` with memory of its own.
+  public func solve(_ problem: BatchProblem) -> BatchAnswer {
+    var answer = BatchAnswer()
+    solve(problem, into: &answer, using: BatchWorkspace())
+    return answer
   }
 
-  /// - Precondition: the problem is well formed (`BatchProblem`).
-  public func solve(_ problem: BatchProblem) -> BatchAnswer {
-    let tables = problem.tokens.indices.map { BatchTable(problem, token: $0) }
-    let sets = tables.map { $0.placeSets() }
-    let isEverySet = tables.allSatisfy { $0.usefulPlaces.nonzeroBitCount <= 6 }
-    var lowerBound = Double.infinity
-    var best: BatchState?
-    for isRemote in [false, true] {
-      var dual = BatchDual(problem, tables, sets: sets, isEverySet: isEverySet, isRemote: isRemote)
-      dual.tune(rounds: rounds)
-      let bound = max(0, dual.bound() * (1 - 1e-9))
-      lowerBound = min(lowerBound, bound)
-      guard bound < .infinity, best.map({ $0.excess > 0 || bound < $0.energy }) ?? true else { continue }
-      let found = search(problem, tables, isRemote ? sets : sets.map { _ in [0] }, dual)
-      if let found, best.map({ isBetter(found, than: $0) }) ?? true { best = found }
+  /// Decides `problem` and overwrites `answer`. What was decided before with the same workspace plays no part.
+  ///
+  /// A problem that is not well formed (`BatchProblem.isWellFormed`) is answered as one without a solution.
+  public func solve(_ problem: BatchProblem, into answer: inout BatchAnswer, using workspace: BatchWorkspace) {
+    guard problem.isWellFormed else {
+      answer = BatchAnswer()
+      answer.choices = problem.tokens.map { $0.map { _ in .skip } }
+      answer.lowerBound = .infinity
+      answer.violates = [.error, .latency]
+      return
     }
-    return answer(problem, tables, best, lowerBound)
+    workspace.core.solve(problem, effort, enumerating: enumerationMax, work: workMax)
+    workspace.core.write(problem, &answer)
   }
 
   /// The least mean error that the latency limit permits, found by bisection of the budget; nil when no decision keeps
   /// the latency and every token's own limit. Unlike `solve`'s bound this is found, not proved.
   public func leastError(_ problem: BatchProblem) -> Double? {
+    let workspace = BatchWorkspace()
+    var answer = BatchAnswer()
     var relaxed = problem
     relaxed.errorBudget = .infinity
-    let cheapest = solve(relaxed)
-    guard cheapest.feasible else { return nil }
-    var (low, high) = (0.0, cheapest.errorMean)
+    solve(relaxed, into: &answer, using: workspace)
+    // Many budgets are tried, most of them without a solution, and that is what takes long to prove.
+    var quick = self
+    quick.workMax = 1_000_000
+    guard answer.feasible else { return nil }
+    var (low, high) = (0.0, answer.errorMean)
     relaxed.errorBudget = 0
-    if solve(relaxed).feasible { return 0 }
+    quick.solve(relaxed, into: &answer, using: workspace)
+    if answer.feasible { return 0 }
     for _ in 0..<24 where high - low > 1e-9 * high {
       relaxed.errorBudget = (low + high) / 2
-      let answer = solve(relaxed)
+      quick.solve(relaxed, into: &answer, using: workspace)
       if answer.feasible { high = min(high, answer.errorMean) } else { low = relaxed.errorBudget }
     }
     return high
   }
+}
 
-  private func isBetter(_ a: BatchState, than b: BatchState) -> Bool {
-    a.excess == b.excess ? a.energy < b.energy : a.excess < b.excess
+extension BatchCore {
+  mutating func solve(_ problem: BatchProblem, _ effort: BatchSelector.Effort, enumerating most: Int?, work: Int?) {
+    lay(problem)
+    guard tokens > 0 else {
+      reserveState()
+      (bestEnergy, bestExcess, bound) = (0, 0, 0)
+      return
+    }
+    let usual = effort == .thorough ? (tokens <= 24 ? 20_000 : 3_000) : 48_000 / max(8, tokens)
+    makePlans(problem, enumerating: most ?? usual)
+    reserveState()
+    reservePrices()
+    random = 0x5EED
+    bannedSlot = -1
+    bannedPlaces = 0
+    bestEnergy = .infinity
+    bestExcess = .infinity
+    switch effort {
+    case .step:
+      decideQuickly(problem)
+      guard bestExcess > 0, bound < .infinity, most == nil else { return }
+      // Nothing found and nothing proved: all plans, and some more time.
+      makePlans(problem, enumerating: 72_000 / max(24, tokens))
+      reserveState()
+      bestExcess = .infinity
+      decideThoroughly(problem, work: 400_000)
+    case .thorough: decideThoroughly(problem, work: work ?? 60_000_000)
+    }
   }
 
-  private func search(_ problem: BatchProblem, _ tables: [BatchTable], _ sets: [[UInt64]], _ dual: BatchDual)
-    -> BatchState?
-  {
-    var search = BatchSearch(
-      problem, tables, sets: sets, prices: dual.prices, isThorough: tables.count <= pairTokensMax)
-    search.offer(dual.currentPlans())
-    let useful = tables.reduce(UInt64(0)) { $0 | $1.usefulPlaces }
-    var starts: [BatchState] = []
-    for set in dual.isRemote ? Self.subsets(of: useful) : [0] {
-      if let state = search.start(within: set, prices: dual.prices) { starts.append(state) }
+  private mutating func decideQuickly(_ problem: BatchProblem) {
+    let isFew = isEverySet
+    let scopes = isFew ? setCount : 2
+    setBound.reserve(scopes)
+    setOrder.reserve(scopes)
+    work = Self.quickWork
+    // From all places to none: prices that fit one set are a good start for the next.
+    var isStarted = false
+    for at in (0..<scopes).reversed() {
+      let scope = scopeAt(at, isFew)
+      listAll(scope)
+      let value = isStarted ? retune(scope, rounds: 8) : tune(scope, target: .infinity, rounds: 16)
+      if value < .infinity { isStarted = true }
+      setBound[at] = provedValue(problem, scope, isExact: false)
+      guard value < .infinity, bestExcess > 0 || value < bestEnergy, work > 0 else { continue }
+      keptPick.copy(pick, count: tokens)
+      search(from: keptPick, scope, Reach(pairs: false, kicks: 0))
     }
-    starts.append(BatchState(problem, tables, plans: dual.currentPlans()))
-    starts.sort { isBetter($0, than: $1) }
-    starts = Array(starts.prefix(startsMax))
-    if tables.count <= pairTokensMax, let empty = search.emptyStart(within: dual.isRemote ? useful : 0) {
-      starts.append(empty)
+    sortSets(scopes)
+    for at in 0..<scopes where work > 0 {
+      let set = setOrder[at]
+      guard setBound[set] < .infinity, bestExcess > 0 || setBound[set] < bestEnergy * (1 - 1e-9) else { continue }
+      let scope = scopeAt(set, isFew)
+      setBound[set] = max(setBound[set], refine(problem, scope, isLast: at + 1 == scopes))
     }
-    var best: BatchState?
-    for start in starts {
-      var state = start
-      search.improve(&state, effort: effort(tables))
-      if best.map({ isBetter(state, than: $0) }) ?? true { best = state }
-    }
-    return best
+    bound = .infinity
+    for at in 0..<scopes { bound = min(bound, setBound[at]) }
+    finishBound()
   }
 
-  /// Small batches are searched thoroughly; large ones within a time that fits a step.
-  private func effort(_ tables: [BatchTable]) -> BatchSearch.Effort {
-    let isSmall = tables.count <= pairTokensMax
-    let moves = tables.reduce(0) { $0 + $1.ranks * ($1.columns.count + 1) }
-    return .init(pairs: isSmall, ranks: moves <= 8_000, kicks: isSmall ? kicks : 0)
+  /// Plans that a quick decision may try.
+  static let quickWork = 50_000
+
+  /// Prices for `scope` that start from those of the scope before.
+  private mutating func retune(_ scope: Scope, rounds: Int) -> Double {
+    let error = priceError
+    startPrices(scope)
+    priceError = error
+    let value = evaluate(scope)
+    guard value < .infinity else { return .infinity }
+    return climb(scope, from: value, target: bestExcess == 0 ? bestEnergy : .infinity, rounds: rounds)
   }
 
-  /// Every subset, of at most six places; the whole, the single ones and their complements of more.
-  static func subsets(of places: UInt64) -> [UInt64] {
-    let members = (0..<64).filter { places >> UInt64($0) & 1 == 1 }.map { UInt64(1) << UInt64($0) }
-    guard members.count > 6 else {
-      return (0..<(1 << members.count)).map { bits in
-        members.enumerated().reduce(0) { $0 | (bits >> $1.offset & 1 == 1 ? $1.element : 0) }
+  /// A closer look at one scope within what is left of the work. - Returns: a proved bound of it.
+  private mutating func refine(_ problem: BatchProblem, _ scope: Scope, isLast: Bool) -> Double {
+    listAll(scope)
+    let target = bestExcess == 0 ? bestEnergy : .infinity
+    let value = tune(scope, target: target, rounds: 24)
+    guard value < .infinity else { return .infinity }
+    let proved = provedValue(problem, scope, isExact: false)
+    if bestExcess == 0, value > bestEnergy { return proved }
+    keptPick.copy(pick, count: tokens)
+    list(bound: isComplete ? value : proved, target: target)
+    search(from: keptPick, scope, Reach(pairs: tokens <= 16, kicks: 4))
+    if bestExcess < .infinity, bestIn(scope) {
+      setPenalties(scope, factor: 1)
+      probe(scope, swaps: false)
+    }
+    listDepth -= 1
+    guard isComplete, isMonotone, isServable, bestExcess > 0 || value < bestEnergy else { return proved }
+    list(bound: value, target: bestExcess == 0 ? bestEnergy : .infinity)
+    defer { listDepth -= 1 }
+    return exhaust(bound: value, steps: 4_000) ? (bestExcess == 0 ? bestEnergy : .infinity) : proved
+  }
+
+  private mutating func decideThoroughly(_ problem: BatchProblem, work most: Int) {
+    let isFew = isEverySet
+    let scopes = isFew ? setCount : 2
+    setBound.reserve(scopes)
+    setOrder.reserve(scopes)
+    work = most
+    for at in 0..<scopes {
+      let scope = scopeAt(at, isFew)
+      listAll(scope)
+      let value = tune(scope, target: .infinity, rounds: 20)
+      setBound[at] = isComplete ? value : provedValue(problem, scope, isExact: false)
+      setOrder[at] = at
+      guard value < .infinity, bestExcess > 0 || value < bestEnergy else { continue }
+      keptPick.copy(pick, count: tokens)
+      search(from: keptPick, scope, Reach(pairs: false, kicks: 0))
+    }
+    sortSets(scopes)
+    branchSteps = 3_000
+    for at in 0..<scopes {
+      let set = setOrder[at]
+      guard setBound[set] < .infinity else { continue }
+      if bestExcess == 0, setBound[set] > bestEnergy { continue }
+      setBound[set] = decide(problem, scopeAt(set, isFew), known: isComplete ? setBound[set] : 0)
+    }
+    bound = .infinity
+    for at in 0..<scopes { bound = min(bound, setBound[at]) }
+    finishBound()
+  }
+
+  /// Searches one scope thoroughly. - Returns: a proved bound of it.
+  private mutating func decide(_ problem: BatchProblem, _ scope: Scope, known: Double) -> Double {
+    listAll(scope)
+    let value = tune(scope, target: bestExcess == 0 ? bestEnergy : .infinity, rounds: 150)
+    let proved = isComplete ? value : provedValue(problem, scope, isExact: true)
+    if value == .infinity || (bestExcess == 0 && proved > bestEnergy) { return max(known, proved) }
+    keptPick.copy(pick, count: tokens)
+    if isComplete { list(bound: value, target: bestExcess == 0 ? bestEnergy : .infinity) }
+    search(from: keptPick, scope, Reach(pairs: tokens <= 24, kicks: tokens <= 24 ? 60 : 20))
+    if bestExcess < .infinity, bestIn(scope) {
+      setPenalties(scope, factor: 1)
+      probe(scope, swaps: tokens <= 24)
+    }
+    if isComplete { listDepth -= 1 }
+    guard isComplete, isMonotone, isServable else { return max(known, proved) }
+    return max(known, branch(problem, scope, value: value, depth: 0))
+  }
+
+  /// Whether the best decision goes nowhere but to places of `scope`.
+  private func bestIn(_ scope: Scope) -> Bool {
+    for token in 0..<tokens where planMask[best[token]] & ~scope.set != 0 { return false }
+    return true
+  }
+
+  private func scopeAt(_ at: Int, _ isFew: Bool) -> Scope {
+    isFew ? Scope(set: sets[at], isUsed: true) : Scope(set: at == 0 ? 0 : usefulPlaces, isUsed: false)
+  }
+
+  private mutating func sortSets(_ count: Int) {
+    order.reserve(count)
+    orderKey.reserve(count)
+    for at in 0..<count {
+      order[at] = at
+      orderKey[at] = setBound[at]
+    }
+    sortOrder(count)
+    for at in 0..<count { setOrder[at] = order[at] }
+  }
+
+  private mutating func finishBound() {
+    bound = max(0, bound * (1 - 1e-9))
+    if bestExcess == 0 { bound = min(bound, bestEnergy) }
+  }
+
+  /// Writes the best decision in the order of the problem.
+  fileprivate mutating func write(_ problem: BatchProblem, _ answer: inout BatchAnswer) {
+    if answer.choices.count != tokens {
+      answer.choices = problem.tokens.map { $0.map { _ in .skip } }
+    }
+    answer.violates = []
+    answer.lowerBound = bound
+    guard bestExcess < .infinity else {
+      for token in 0..<tokens { answer.choices[token] = problem.tokens[token].map { _ in .skip } }
+      answer.feasible = false
+      answer.energy = 0
+      answer.errorMean = .infinity
+      answer.errorWorst = .infinity
+      answer.latency = 0
+      answer.violates = [.error, .latency]
+      return
+    }
+    start(best)
+    var worst = 0.0
+    for token in 0..<tokens {
+      worst = max(worst, planError[best[token]])
+      write(best[token], problem, token, &answer.choices[token])
+      if planError[best[token]] > limit[token] { answer.violates.insert(.error) }
+    }
+    let sums = sums()
+    answer.energy = sums.energy
+    answer.latency = sums.latency
+    answer.errorMean = tokens == 0 ? 0 : errorSum / Double(tokens)
+    answer.errorWorst = worst
+    if !Tolerance.permits(answer.errorMean, limit: errorBudget) { answer.violates.insert(.error) }
+    if !Tolerance.permits(sums.latency, limit: latencyLimit) { answer.violates.insert(.latency) }
+    answer.feasible = answer.violates.isEmpty
+  }
+
+  /// Every routed expert by the nearest of what the plan executes, or by nothing where that is as near.
+  private func write(_ plan: Int, _ problem: BatchProblem, _ token: Int, _ choices: inout [TokenChoice]) {
+    let routed = problem.tokens[token]
+    if choices.count != routed.count { choices = routed.map { _ in .skip } }
+    let first = Int(planFirst[plan])
+    for rank in routed.indices {
+      func weighted(_ distance: Double) -> Double { routed[rank].weight == 0 ? 0 : routed[rank].weight * distance }
+      var least = problem.allowSkip ? weighted(problem.distance.skipping[routed[rank].expert]) : .infinity
+      choices[rank] = .skip
+      for at in first..<first + Int(planSize[plan]) {
+        let slot = Int(planSlots[at])
+        let target = slotExpert[slot]
+        guard problem.allowReplace || target == routed[rank].expert else { continue }
+        let error = weighted(problem.distance.replacing(routed[rank].expert, by: target))
+        guard error < least else { continue }
+        least = error
+        choices[rank] = TokenChoice(target: target, place: origin[slotPlace[slot]])
       }
     }
-    return [places] + members + members.map { places & ~$0 }
-  }
-
-  private func answer(_ problem: BatchProblem, _ tables: [BatchTable], _ state: BatchState?, _ bound: Double)
-    -> BatchAnswer
-  {
-    guard let state else {
-      return BatchAnswer(
-        feasible: false, energy: 0, lowerBound: bound, errorMean: .infinity, errorWorst: .infinity, latency: 0,
-        choices: problem.tokens.map { $0.map { _ in .skip } }, violates: [.error, .latency])
-    }
-    var violates: BrokenLimits = []
-    if !Tolerance.permits(state.errorMean, limit: problem.errorBudget)
-      || !Tolerance.permits(state.errorWorst, limit: problem.errorMax)
-    {
-      violates.insert(.error)
-    }
-    if !Tolerance.permits(state.latency, limit: problem.latencyLimit) { violates.insert(.latency) }
-    let choices = tables.indices.map { token in
-      state.plans[token].columns.map { column in
-        column < 0
-          ? TokenChoice.skip
-          : TokenChoice(target: tables[token].columns[column].target, place: tables[token].columns[column].place)
-      }
-    }
-    return BatchAnswer(
-      feasible: violates.isEmpty, energy: state.energy, lowerBound: bound,
-      errorMean: state.errorMean, errorWorst: state.errorWorst, latency: state.latency, choices: choices,
-      violates: violates)
   }
 }

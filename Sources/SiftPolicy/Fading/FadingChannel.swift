@@ -41,24 +41,29 @@ public struct FadingChannel: Sendable, Hashable {
 ///
 /// Given the complex gain ĥ at an age τ, the gain is CN(m + ρ(ĥ − m), (1 − ρ²)σ²), so its power is noncentral chi-square
 /// with two degrees of freedom. A power sample tells |ĥ| only; its phase against the line of sight then has a von Mises
-/// distribution, over which the forecast is a mixture of `weights.count` such laws. Rayleigh fading needs one.
+/// distribution, over which the forecast is a mixture of `phases` such laws. Rayleigh fading needs one.
+///
+/// A value without storage of its own: to make and to ask it allocates nothing.
 public struct GainForecast: Sendable, Hashable {
-  /// `[component]`: power of the mean, |μ|².
-  private let centres: [Double]
-  /// `[component]`: probabilities, sum 1.
-  private let weights: [Double]
+  /// Amplitude of the line of sight, |m|; and of the sample, |ĥ|.
+  private let line: Double
+  private let amplitude: Double
+  private let correlation: Double
+  /// Density of the phase between ĥ and m: exp(κ cos θ), κ = 2|ĥ||m|/σ².
+  private let kappa: Double
+  /// Laws in the mixture.
+  private let phases: Int
   /// Power of the uncertainty, v = (1 − ρ²)σ², ≥ 0.
   public let spread: Double
 
-  private init(centres: [Double], weights: [Double], spread: Double) {
-    self.centres = centres
-    self.weights = weights
-    self.spread = spread
-  }
-
   /// Nothing was sampled: the channel's own law.
   public init(of channel: FadingChannel) {
-    self.init(centres: [channel.sight], weights: [1], spread: channel.scatter)
+    line = channel.sight.squareRoot()
+    amplitude = 0
+    correlation = 0
+    kappa = 0
+    phases = 1
+    spread = channel.scatter
   }
 
   /// - Parameters:
@@ -66,40 +71,42 @@ public struct GainForecast: Sendable, Hashable {
   ///   - age: seconds between the sample and the use, ≥ 0.
   ///   - phases: nodes of the phase average, ≥ 1; only used when the channel has a line of sight.
   public init(of channel: FadingChannel, sampledGain gain: Double, age: Double, phases: Int = 32) {
-    let rho = channel.correlation(age: age)
-    let spread = (1 - rho * rho) * channel.scatter
-    let sight = channel.sight
-    let amplitude = max(0, gain).squareRoot()
-    guard sight > 0 else {
-      self.init(centres: [rho * rho * amplitude * amplitude], weights: [1], spread: spread)
-      return
-    }
-    // Density of the phase between ĥ and m: exp(κ cos θ), κ = 2|ĥ||m|/σ².
-    let line = sight.squareRoot()
-    let kappa = 2 * amplitude * line / channel.scatter
-    var centres: [Double] = []
-    var weights: [Double] = []
-    var total = 0.0
-    for node in 0..<max(1, phases) {
-      let angle = Double.pi * (Double(node) + 0.5) / Double(max(1, phases))
-      let weight = exp(kappa * (cos(angle) - 1))
-      let along = line * (1 - rho) + rho * amplitude * cos(angle)
-      let across = rho * amplitude * sin(angle)
-      centres.append(along * along + across * across)
-      weights.append(weight)
-      total += weight
-    }
-    self.init(centres: centres, weights: weights.map { $0 / total }, spread: spread)
+    correlation = channel.correlation(age: age)
+    spread = (1 - correlation * correlation) * channel.scatter
+    line = channel.sight.squareRoot()
+    amplitude = max(0, gain).squareRoot()
+    kappa = 2 * amplitude * line / channel.scatter
+    self.phases = line > 0 ? max(1, phases) : 1
+  }
+
+  /// Power of the mean, |μ|², of one law of the mixture, and its weight, which is not normalised.
+  private func law(_ node: Int) -> (centre: Double, weight: Double) {
+    let angle = phases == 1 ? 0 : Double.pi * (Double(node) + 0.5) / Double(phases)
+    let along = line * (1 - correlation) + correlation * amplitude * cos(angle)
+    let across = correlation * amplitude * sin(angle)
+    return (along * along + across * across, exp(kappa * (cos(angle) - 1)))
   }
 
   /// Mean power gain.
-  public var mean: Double { zip(centres, weights).reduce(spread) { $0 + $1.0 * $1.1 } }
+  public var mean: Double {
+    var sum = 0.0
+    var total = 0.0
+    for node in 0..<phases {
+      let (centre, weight) = law(node)
+      sum += weight * centre
+      total += weight
+    }
+    return spread + sum / total
+  }
 
-  /// P(gain < threshold), 0 … 1. Complexity: one Marcum function a component.
+  /// P(gain < threshold), 0 … 1. Complexity: one Marcum function a law.
   public func probability(below threshold: Double) -> Double {
     guard threshold > 0 else { return 0 }
     var sum = 0.0
-    for (centre, weight) in zip(centres, weights) {
+    var total = 0.0
+    for node in 0..<phases {
+      let (centre, weight) = law(node)
+      total += weight
       if spread < 1e-12 {
         sum += centre < threshold ? weight : 0
       } else {
@@ -108,6 +115,6 @@ public struct GainForecast: Sendable, Hashable {
         sum += weight * (1 - SpecialFunctions.marcumQ1(a, b))
       }
     }
-    return min(1, max(0, sum))
+    return min(1, max(0, sum / total))
   }
 }

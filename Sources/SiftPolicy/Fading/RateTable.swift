@@ -1,18 +1,10 @@
 // What a visit costs when the rate it will find is known only in probability.
 
+import SiftCore
+
 /// The rates of a link and the signal each needs: the discrete table over which costs become expectations.
 public struct RateTable: Sendable, Hashable {
-  /// One rate: usable when the ratio of signal to noise is at least `minimumSNR`.
-  public struct Entry: Sendable, Hashable {
-    /// Linear ratio of powers, > 0.
-    public let minimumSNR: Double
-    /// Goodput at this rate after overheads, in bits a second, > 0.
-    public let goodput: Double
-    public init(minimumSNR: Double, goodput: Double) {
-      self.minimumSNR = minimumSNR
-      self.goodput = goodput
-    }
-  }
+  public typealias Entry = ChannelRate
   /// By rising `minimumSNR` and rising goodput.
   public let entries: [Entry]
 
@@ -35,6 +27,8 @@ public struct VisitForecast: Sendable, Hashable {
   public let airtime: Double
   /// P(no rate is usable, or the visit takes longer than its limit), 0 … 1.
   public let outage: Double
+  /// E[energy] that one bit more would add, in joules: what another row costs in a visit that is made anyway.
+  public let energyPerBit: Double
 
   /// The price of one attempt.
   public struct Price: Sendable, Hashable {
@@ -60,27 +54,42 @@ public struct VisitForecast: Sendable, Hashable {
   ///   - bits: up and down together.
   ///   - limit: seconds of airtime after which the visit counts as failed.
   public init(gain: GainForecast, meanSNR: Double, table: RateTable, bits: Double, price: Price, limit: Double) {
+    var steps: [AirtimeStep] = []
+    self.init(gain: gain, meanSNR: meanSNR, table: table, bits: bits, price: price, limit: limit, steps: &steps)
+  }
+
+  /// - Parameter steps: overwritten with the airtimes of the visits that succeed and their probabilities, for
+  ///   `VisitLaw`; keeps its capacity.
+  public init(
+    gain: GainForecast, meanSNR: Double, table: RateTable, bits: Double, price: Price, limit: Double,
+    steps: inout [AirtimeStep]
+  ) {
+    steps.removeAll(keepingCapacity: true)
     var energy = 0.0
     var airtime = 0.0
     var success = 0.0
+    var energyPerBit = 0.0
     // P(gain < threshold of entry r); the last bracket is open.
     var below = gain.probability(below: table.entries[0].minimumSNR / meanSNR)
-    for (at, entry) in table.entries.enumerated() {
+    for at in table.entries.indices {
       let next =
         at + 1 < table.entries.count
         ? gain.probability(below: table.entries[at + 1].minimumSNR / meanSNR) : 1
       let share = max(0, next - below)
-      let time = price.overhead + bits / entry.goodput
-      if time <= limit {
+      let time = price.overhead + bits / table.entries[at].goodput
+      if share > 0 && time <= limit {
         success += share
         airtime += share * time
         energy += share * (price.perVisit + price.power * time)
+        energyPerBit += share * price.power / table.entries[at].goodput
+        steps.append(AirtimeStep(airtime: time, probability: share))
       }
       below = next
     }
     self.outage = min(1, max(0, 1 - success))
     self.energy = energy + outage * (price.perVisit + price.outage)
     self.airtime = success > 0 ? airtime / success : 0
+    self.energyPerBit = energyPerBit
   }
 
   /// The error to be expected of sending an expert there: the choice's own when the visit succeeds, the fallback's when

@@ -109,6 +109,8 @@ public struct SiftFigures: Decodable, Sendable {
   public var errorBudget: Double
   /// Mean booked error of a token in a layer.
   public var errorMean: Double
+  /// Root mean square booked error, which `siftmoe` keeps its budget in; nil of a daemon that does not tell.
+  public var errorRMS: Double?
   /// Joules of the gateway, idle included.
   public var energy: Double
   /// Joules of the gateway above idle; nil where the idle level is not known.
@@ -126,6 +128,7 @@ public struct SiftFigures: Decodable, Sendable {
     case policy, visits, experts
     case errorBudget = "error_budget"
     case errorMean = "error_mean"
+    case errorRMS = "error_rms"
     case energy = "energy_j"
     case dynamicEnergy = "energy_dynamic_j"
     case energyStanding = "energy_standing"

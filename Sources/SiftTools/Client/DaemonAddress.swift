@@ -9,8 +9,14 @@ public enum DaemonAddress: Hashable, Sendable, CustomStringConvertible {
   /// `http://host:port`, without a slash at its end.
   case http(String)
 
-  /// Where siftd listens unless its configuration says otherwise.
-  public static let standard = DaemonAddress.socket("/run/siftd/siftd.sock")
+  /// Where siftd listens unless its configuration says otherwise: in its own folder, or where siftd.socket listens for it.
+  public static var standard: DaemonAddress { standard(exists: FileManager.default.fileExists(atPath:)) }
+
+  /// - Parameter exists: whether there is a file at a path.
+  package static func standard(exists: (String) -> Bool) -> DaemonAddress {
+    let (own, activated) = ("/run/siftd/siftd.sock", "/run/siftd.sock")
+    return .socket(!exists(own) && exists(activated) ? activated : own)
+  }
 
   /// Reads a path (anything with a `/` that does not begin with `http://`), `host:port` or `http://host:port`.
   /// - Throws: `ToolFailure(.usage)`.

@@ -123,7 +123,7 @@ public struct ClusterLayout: Sendable, Hashable {
   private static func text(_ experts: ClosedRange<Int>) -> String { "\(experts.lowerBound)-\(experts.upperBound)" }
 
   /// A TOML string: a path may hold anything.
-  private static func quoted(_ text: String) -> String {
+  static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
       switch scalar {

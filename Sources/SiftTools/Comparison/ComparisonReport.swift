@@ -16,6 +16,8 @@ public struct ComparisonReport: Hashable, Sendable, Encodable {
     public var bytesPerToken: Double
     /// Mean booked error of a token in a layer, and what was allowed.
     public var errorMean: Double
+    /// The same as root mean square, which `siftmoe` keeps to the budget; nil of a daemon that does not tell.
+    public var errorRMS: Double?
     public var errorBudget: Double
     /// Routed experts whose fallback was used because a node was late or lost.
     public var late: Int
@@ -64,6 +66,7 @@ extension ComparisonReport.Side {
     case visitsPerToken = "visits_per_token"
     case bytesPerToken = "bytes_per_token"
     case errorMean = "error_mean"
+    case errorRMS = "error_rms"
     case errorBudget = "error_budget"
   }
 
@@ -80,6 +83,8 @@ extension ComparisonReport.Side {
     visitsPerToken = perToken { Double($0.visits) }
     bytesPerToken = perToken { Double($0.bytes) }
     errorMean = perToken { $0.errorMean * Double($0.tokens) }
+    let squares = runs.compactMap { run in run.errorRMS.map { $0 * $0 * Double(run.tokens) } }
+    errorRMS = squares.count == runs.count ? (squares.reduce(0, +) / Double(total)).squareRoot() : nil
     errorBudget = runs[0].errorBudget
     late = runs.reduce(0) { $0 + $1.late }
   }
@@ -97,6 +102,7 @@ extension ComparisonReport {
     add(&table, "node visits per token") { FigureText.fixed($0.visitsPerToken, 2) }
     add(&table, "bytes per token") { FigureText.bytes($0.bytesPerToken) }
     add(&table, "mean error") { FigureText.fixed($0.errorMean, 4) }
+    add(&table, "root mean square error") { $0.errorRMS.map { FigureText.fixed($0, 4) } ?? "–" }
     add(&table, "error budget") { FigureText.fixed($0.errorBudget, 4) }
     add(&table, "experts late or lost") { "\($0.late)" }
     add(&table, "energy per token (\(standing))") { FigureText.prefixed($0.joulesPerToken.value, "J") }

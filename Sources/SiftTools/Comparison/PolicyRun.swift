@@ -22,6 +22,8 @@ public struct PolicyRun: Hashable, Sendable, Codable {
   public var bytes: Int
   /// Mean booked error of a token in a layer, and what was allowed.
   public var errorMean: Double
+  /// Root mean square booked error; nil of a daemon that does not tell.
+  public var errorRMS: Double?
   public var errorBudget: Double
   /// Routed experts whose fallback was used because a node was late or lost.
   public var late: Int
@@ -41,6 +43,7 @@ public struct PolicyRun: Hashable, Sendable, Codable {
     visits = sift.visits
     bytes = sift.bytesUp + sift.bytesDown
     errorMean = sift.errorMean
+    errorRMS = sift.errorRMS
     errorBudget = sift.errorBudget
     late = sift.experts.late
   }

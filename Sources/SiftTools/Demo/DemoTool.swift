@@ -60,6 +60,7 @@ public struct DemoTool: Sendable {
       curl -s http://127.0.0.1:\(layout.apiPort)/v1/completions -H 'Content-Type: application/json' -d \\
         '{"model": "\(layout.modelName)", "prompt": "It was a truth which", "max_tokens": 40, "sift": {"policy": "siftmoe"}}'
       \(CommandLine.arguments.first ?? "siftctl") status --socket \(layout.socket)
+      \(CommandLine.arguments.first ?? "siftctl") energy --socket \(layout.socket)
 
     Logs are in \(layout.folder). Ctrl-C stops all three.
 
@@ -79,9 +80,11 @@ public struct DemoTool: Sendable {
       throw ToolFailure(.badData, "\(model): has \(experts) experts a layer; three nodes need three or more")
     }
     let cores = ProcessInfo.processInfo.activeProcessorCount
-    return ClusterLayout(
+    var layout = ClusterLayout(
       model: model, modelName: URL(fileURLWithPath: model).lastPathComponent, experts: experts, folder: folder,
       socket: try SocketFolder.near(folder) + "/siftd.sock", ports: ports, threads: max(1, cores / 2))
+    layout.extra["energy"] = ["ledger = \(ClusterLayout.quoted("\(folder)/energy.sqlite"))"]
+    return layout
   }
 
   private func introduction(_ layout: ClusterLayout) -> String {

@@ -7,6 +7,8 @@ import SiftPolicy
 public struct EvalReport: Sendable, Hashable {
   public let policy: PolicyName
   public let errorBudget: Double
+  /// λ of `siftmoe`, joules for each unit of mean square error; 0 for the other policies.
+  public let price: Double
   /// Layers with experts.
   let layers: Int
   let quality: TextEvaluation
@@ -24,8 +26,8 @@ public struct EvalReport: Sendable, Hashable {
   public var accuracy: Double { quality.accuracy ?? .nan }
   /// Mean booked error of a (token, layer) pair.
   public var errorMean: Double { books.errorSum / Double(max(1, books.decisions)) }
-  /// Estimated mean square of a layer's error (docs/theory, B3).
-  var errorSquareMean: Double { books.squareSum / Double(max(1, books.decisions)) }
+  /// Root of the mean square of a layer's booked error, weighted with the sensitivities of the layers.
+  public var errorRMS: Double { (books.squareSum / Double(max(1, books.decisions))).squareRoot() }
   /// Share of (token, layer) pairs whose limits could not all be kept.
   public var infeasibleShare: Double { Double(books.infeasible) / Double(max(1, books.decisions)) }
   public var visitsPerToken: Double { perToken(books.visits) }
@@ -44,7 +46,7 @@ public struct EvalReport: Sendable, Hashable {
     let fields = [
       "\"tokens\": \(tokens)", "\"predicted\": \(predicted)", "\"log_loss_nats\": \(logLoss)",
       "\"perplexity\": \(perplexity)", "\"next_token_accuracy\": \(accuracy)", "\"policy\": \"\(policy.rawValue)\"",
-      "\"error_mean\": \(errorMean)", "\"node_visits_per_token\": \(visitsPerToken)",
+      "\"error_mean\": \(errorMean)", "\"error_rms\": \(errorRMS)", "\"node_visits_per_token\": \(visitsPerToken)",
       "\"layers_with_a_visit_per_token\": \(layersWithVisitPerToken)",
       "\"experts_per_token\": {\"local\": \(experts.local), \"remote\": \(experts.remote), "
         + "\"replaced\": \(experts.replaced), \"skipped\": \(experts.skipped)}",
@@ -66,7 +68,8 @@ public struct EvalReport: Sendable, Hashable {
         + "\(FigureText.prefixed(secondsPerToken, "s")) modelled",
       "its experts  \(FigureText.fixed(experts.local, 2)) local, \(FigureText.fixed(experts.remote, 2)) remote, "
         + "\(FigureText.fixed(experts.replaced, 2)) replaced, \(FigureText.fixed(experts.skipped, 2)) skipped",
-      "error        \(FigureText.fixed(errorMean, 4)) a layer in the mean",
+      "error        \(FigureText.fixed(errorMean, 4)) a layer in the mean, \(FigureText.fixed(errorRMS, 4)) in the root "
+        + "mean square",
     ]
     if books.infeasible > 0 {
       lines.append(

@@ -23,11 +23,12 @@ public struct Scenario: Sendable, Hashable {
       wakeTime: 0, latencyLimit: .infinity)
   }
 
-  /// Even experts at the gateway for nothing, odd ones at a node that costs something; no limit in time.
-  static func halfRemote(experts: [Int]) -> Scenario {
+  /// Every second expert at the gateway for nothing, the others at a node that costs something to visit; no limit in time.
+  /// - Parameter far: 0: the even experts are far, 1: the odd ones.
+  static func halfRemote(experts: [Int], far: Int) -> Scenario {
     Scenario(
       names: ["local", "far"], places: [ExpertPlace(experts: []), ExpertPlace(experts: [], radioEnergy: 1)],
-      experts: [0, 1].map { parity in experts.map { count in (0..<count).filter { $0 % 2 == parity } } },
+      experts: [1 - far, far].map { parity in experts.map { count in (0..<count).filter { $0 % 2 == parity } } },
       wakeEnergy: 0, wakeTime: 0, latencyLimit: .infinity)
   }
 

@@ -1,6 +1,7 @@
 // Writes a text: with a model of this process's own, or with a daemon's.
 
 import ExpertExec
+import SiftPolicy
 
 /// What to write.
 public struct GenerateTool: Sendable {
@@ -121,7 +122,11 @@ public struct GenerateTool: Sendable {
 
   private static func remarks(_ figures: SiftFigures) -> String {
     let joules = FigureText.prefixed(figures.energy + figures.peerEnergy, "J")
+    // In the measure that the policy keeps its budget in.
+    let square = figures.policy == PolicyName.siftmoe.rawValue ? figures.errorRMS : nil
     return "\(figures.policy): \(joules) (\(figures.energyStanding)), \(figures.visits) node visits, "
-      + "mean error \(FigureText.fixed(figures.errorMean, 4)) of \(FigureText.fixed(figures.errorBudget, 4))"
+      + "\(square == nil ? "mean" : "root mean square") error "
+      + "\(FigureText.fixed(square ?? figures.errorMean, 4)) of "
+      + FigureText.fixed(figures.errorBudget, 4)
   }
 }

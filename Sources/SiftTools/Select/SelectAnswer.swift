@@ -8,7 +8,7 @@ extension SelectProblem {
   /// With a policy that proves nothing, `lower_bound_j` is the exact selector's bound for the same problem.
   public func answerJSON(policy name: PolicyName? = nil) -> String {
     let exact = ExpertPolicy(.siftmoeToken).decide(problem)
-    guard let name, name != .siftmoe, name != .siftmoeToken else {
+    guard let name, !name.isExact else {
       return exact.feasible ? decision(exact, bound: exact.lowerBound, proved: true) : refusal(exact)
     }
     let answer = ExpertPolicy(name).decide(problem)

@@ -8,8 +8,16 @@ public struct SelectBatch: Sendable {
   public let problem: BatchProblem
   /// `[place]`: "local", then the ids of the nodes.
   public let placeNames: [String]
+  /// Fields that the format does not know, which are passed over: misspelt optional ones, mostly.
+  public let unknownFields: [String]
 
   static let tokensMax = 4096
+
+  /// Reads a problem.
+  /// - Throws: `FieldError` naming the first field that is wrong.
+  public init(json bytes: some Collection<UInt8>) throws(FieldError) {
+    try self.init(FieldReader(json: bytes))
+  }
 
   init(_ top: FieldReader) throws(FieldError) {
     _ = try top.integer("version", in: 1...1)
@@ -38,12 +46,29 @@ public struct SelectBatch: Sendable {
       throw FieldError("nodes", "has \(places.count - 1) entries; at most \(BatchProblem.placesMax - 1) are decided")
     }
     placeNames = names
+    unknownFields = try Self.unknown(top)
     problem = BatchProblem(
       tokens: tokens, distance: try SelectProblem.distance(top, experts), allowSkip: try top.bool("allow_skip"),
       allowReplace: try top.bool("allow_replace"), places: places,
       wakeEnergy: try top.amount("remote_wake_j", absent: 0), wakeTime: try top.amount("remote_wake_s", absent: 0),
       errorBudget: try top.amount("error_budget"), errorMax: try top.amount("error_max", absent: .infinity),
       latencyLimit: try top.amount("latency_s"))
+  }
+
+  private static func unknown(_ top: FieldReader) throws(FieldError) -> [String] {
+    let place: Set<String> = ["experts", "compute_j", "compute_s", "load_j", "load_s"]
+    var unknown = top.unknown([
+      "version", "kind", "experts", "tokens", "distance", "skip_distance", "allow_skip", "allow_replace", "local",
+      "nodes", "remote_wake_j", "remote_wake_s", "error_budget", "error_max", "latency_s",
+    ])
+    for (index, token) in try top.array("tokens").enumerated() {
+      unknown += try FieldReader(token, path: "tokens[\(index)]").unknown(["routed"])
+    }
+    unknown += try FieldReader(try top.value("local"), path: "local").unknown(place)
+    for (index, node) in try top.array("nodes").enumerated() {
+      unknown += try FieldReader(node, path: "nodes[\(index)]").unknown(place.union(["id", "radio_j", "airtime_s"]))
+    }
+    return unknown
   }
 
   /// - Parameter tables: length of the radio tables; nil for the gateway, which has none.
@@ -66,18 +91,24 @@ public struct SelectBatch: Sendable {
 
   /// Decides the batch and gives the answer as one line of JSON without a newline.
   ///
-  /// A policy that knows nothing of batches decides token by token, each with the price of a node's first token.
+  /// A policy that knows nothing of batches decides token by token, each with the price of a node's first token; `xshare`
+  /// takes the tokens as one batch.
   public func answerJSON(policy name: PolicyName? = nil) -> String {
-    let answer = BatchSelector().solve(problem)
-    guard let name, name != .siftmoe, name != .siftmoeToken else {
+    let selector = BatchSelector(effort: .thorough)
+    let answer = selector.solve(problem)
+    guard let name, !name.isExact else {
       if !answer.feasible {
-        let least = BatchSelector().leastError(problem)
+        let least = selector.leastError(problem)
         return "{\"feasible\": false, \"least_error\": \(least.map { "\($0)" } ?? "null")}"
       }
       return decision(answer.choices, bound: answer.lowerBound, feasible: true, violates: [])
     }
     let policy = ExpertPolicy(name)
-    let choices = problem.tokens.map { policy.decide(tokenProblem($0)).choices }
+    let tokens = problem.tokens.map(tokenProblem)
+    policy.beginBatch(experts: problem.distance.experts)
+    for token in tokens { policy.addToken(token) }
+    policy.endBatch(knob: problem.errorBudget)
+    let choices = tokens.map { policy.decide($0).choices }
     let check = BatchCheck(problem, choices: choices)
     var violates: [String] = []
     if !Tolerance.permits(check.errorMean, limit: problem.errorBudget)
@@ -86,7 +117,8 @@ public struct SelectBatch: Sendable {
       violates.append("\"error\"")
     }
     if !Tolerance.permits(check.latency, limit: problem.latencyLimit) { violates.append("\"latency\"") }
-    return decision(choices, bound: answer.lowerBound, feasible: violates.isEmpty, violates: violates)
+    let bound = answer.feasible ? answer.lowerBound : .infinity
+    return decision(choices, bound: bound, feasible: violates.isEmpty, violates: violates)
   }
 
   private func tokenProblem(_ routed: [RoutedExpert]) -> TokenProblem {

@@ -18,14 +18,18 @@ public enum SelectTool {
     do {
       let top = try FieldReader(json: bytes)
       if try top.string("kind") == "batch" {
-        return (try SelectBatch(top).answerJSON(policy: policy) + "\n", [])
+        let batch = try SelectBatch(top)
+        return (batch.answerJSON(policy: policy) + "\n", remarks(path, batch.unknownFields))
       }
       let problem = try SelectProblem(top)
-      let remarks = problem.unknownFields.map { "\(path): \($0): not a field of this format, passed over" }
-      return (problem.answerJSON(policy: policy) + "\n", remarks)
+      return (problem.answerJSON(policy: policy) + "\n", remarks(path, problem.unknownFields))
     } catch {
       throw ToolFailure(.usage, "\(path): \(error)")
     }
+  }
+
+  private static func remarks(_ path: String, _ unknown: [String]) -> [String] {
+    unknown.map { "\(path): \($0): not a field of this format, passed over" }
   }
 
   /// The policy of that name.

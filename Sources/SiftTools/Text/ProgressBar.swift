@@ -45,17 +45,17 @@ public struct Progress: Hashable, Sendable {
 public final class ProgressBar: Sendable {
   private struct State {
     var done = 0
+    var total: Int
     var drawnAt: Duration?
     var isOver = false
   }
   private let label: String
   private let unit: String
-  private let total: Int
   private let isShown: Bool
   private let width: Int
   private let now: @Sendable () -> Duration
   private let write: @Sendable (String) -> Void
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   /// Nothing is drawn before this much time has passed.
   static let patience = Duration.seconds(2)
@@ -77,7 +77,7 @@ public final class ProgressBar: Sendable {
   ) {
     self.label = label
     self.unit = unit
-    self.total = total
+    self.state = Mutex(State(total: total))
     self.isShown = isShown && total > 0
     self.width = width
     self.write = write
@@ -86,16 +86,18 @@ public final class ProgressBar: Sendable {
   }
 
   /// Says that `done` of the total are done.
-  public func advance(to done: Int) {
+  /// - Parameter total: a new total, where more is known than before.
+  public func advance(to done: Int, of total: Int? = nil) {
     guard isShown else { return }
     let elapsed = now()
     state.withLock { state in
       state.done = done
+      if let total { state.total = total }
       guard !state.isOver, elapsed >= Self.patience,
         state.drawnAt.map({ elapsed - $0 >= Self.pace }) ?? true
       else { return }
       state.drawnAt = elapsed
-      draw(done: done, elapsed: elapsed)
+      draw(done: done, total: state.total, elapsed: elapsed)
     }
   }
 
@@ -112,7 +114,7 @@ public final class ProgressBar: Sendable {
     }
   }
 
-  private func draw(done: Int, elapsed: Duration) {
+  private func draw(done: Int, total: Int, elapsed: Duration) {
     let progress = Progress(
       label: label, unit: unit, done: done, total: total,
       elapsed: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18)

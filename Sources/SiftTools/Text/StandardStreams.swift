@@ -22,6 +22,8 @@ public enum StandardError {
 
 /// Standard output: for what the command was asked for.
 public enum StandardOutput {
+  /// Whether standard output is a terminal.
+  public static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   /// Writes all of `text`.
   /// - Throws: `ToolFailure(.cannotWrite)` when the reader is gone or the disk is full.
   public static func write(_ text: String) throws(ToolFailure) {

@@ -9,7 +9,9 @@ struct CalibrateCommand: ParsableCommand {
     abstract: "Measure how far apart a model's experts are.",
     discussion: """
       Executes every expert on every token of the sample texts and writes the distances (mean, root mean square, \
-      conformal quantile) as one file bound to the model by content hash. Use text that is like what the model will \
+      conformal quantile, and in mean squares with the scale of scaled replacement), what an error of each layer does to \
+      the answers, and the curve from error to log-loss as one file bound to the model by content hash. A run that is \
+      interrupted goes on where it was when it is started again: what it has is kept in OUTPUT.part. Use text that is like what the model will \
       serve, and keep it apart from the text that policies are evaluated on: --first-half here goes with \
       --second-half of `siftctl eval`.
       """)
@@ -39,6 +41,6 @@ struct CalibrateCommand: ParsableCommand {
     let tool = CalibrateTool(
       model: model, texts: texts, firstHalf: firstHalf, missRate: quantile, output: output, threads: threads,
       withCurve: !noCurve)
-    for line in try tool.run() { StandardError.write(line + "\n") }
+    for line in try tool.run(say: { StandardError.write("siftctl: \($0)\n") }) { StandardError.write(line + "\n") }
   }
 }

@@ -24,7 +24,7 @@ struct DemoCommand: AsyncParsableCommand {
   var first = "topk"
 
   @Option(help: ArgumentHelp("The policy to compare: NAME or NAME:BUDGET.", valueName: "policy"))
-  var second = "siftmoe:0.1"
+  var second = "siftmoe:0.05"
 
   @Option(help: ArgumentHelp("How often every prompt is asked under each policy.", valueName: "n"))
   var rounds = 3

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import ExpertExec
+import SiftCore
 import SiftTools
 
 struct EvalCommand: ParsableCommand {
@@ -49,6 +50,9 @@ struct EvalCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Evaluate these error budgets and print a table.", valueName: "x,y,…"))
   var sweep: String?
 
+  @Flag(help: "Compare with Top-K token by token; takes several targets, as 1%,2%,5%, and prints a table.")
+  var paired = false
+
   @Option(help: "Threads; all processors if not given.")
   var threads: Int?
 
@@ -57,14 +61,6 @@ struct EvalCommand: ParsableCommand {
 
   func run() throws {
     var tool = EvalTool(model: model, texts: texts)
-    tool.part = secondHalf ? .secondHalf : .whole
-    tool.policy = try SelectTool.policy(policy)
-    tool.errorBudget = try Self.budget(errorBudget ?? 0, "--error-budget")
-    if let maxPerplexityIncrease { tool.perplexityIncrease = try Self.share(maxPerplexityIncrease) }
-    if maxPerplexityIncrease != nil && (errorBudget != nil || sweep != nil) {
-      throw ToolFailure(
-        .usage, "--max-perplexity-increase stands instead of --error-budget and --sweep, not beside them")
-    }
     tool.scenario = scenario
     tool.window = window
     tool.calibration = calibration
@@ -73,6 +69,15 @@ struct EvalCommand: ParsableCommand {
       throw ToolFailure(.usage, "--distance: \"\(distance)\" is none of mean, quantile, rms")
     }
     tool.figure = figure
+    tool.part = secondHalf ? .secondHalf : .whole
+    tool.policy = try SelectTool.policy(policy)
+    tool.errorBudget = try Self.budget(errorBudget ?? 0, "--error-budget")
+    if paired { return try pair(&tool) }
+    if let maxPerplexityIncrease { tool.perplexityIncrease = try Self.share(maxPerplexityIncrease) }
+    if maxPerplexityIncrease != nil && (errorBudget != nil || sweep != nil) {
+      throw ToolFailure(
+        .usage, "--max-perplexity-increase stands instead of --error-budget and --sweep, not beside them")
+    }
     if let sweep {
       let reports = try tool.sweep(try Self.budgets(sweep))
       let output = json ? reports.map(\.json).joined(separator: "\n") : EvalReport.sweepTable(reports)
@@ -85,6 +90,17 @@ struct EvalCommand: ParsableCommand {
     try StandardOutput.write((json ? report.json : report.text) + "\n")
   }
 
+  private func pair(_ tool: inout EvalTool) throws {
+    guard let list = maxPerplexityIncrease, errorBudget == nil, sweep == nil else {
+      throw ToolFailure(.usage, "--paired goes with --max-perplexity-increase 1%,2%,… and no other budget")
+    }
+    let targets = try list.split(separator: ",").map { try Self.share(String($0)) }
+    guard let first = targets.first else { throw ToolFailure(.usage, "--max-perplexity-increase: names no target") }
+    tool.perplexityIncrease = first
+    let report = try tool.paired(targets)
+    try StandardOutput.write((json ? try report.json() : report.table) + "\n")
+  }
+
   static func budget(_ value: Double, _ option: String) throws(ToolFailure) -> Double {
     guard value >= 0, value.isFinite else {
       throw ToolFailure(.usage, "\(option): must be a number of at least 0, not \(value)")
@@ -94,9 +110,7 @@ struct EvalCommand: ParsableCommand {
 
   /// A share written as such or in percent.
   static func share(_ text: String) throws(ToolFailure) -> Double {
-    let bare = text.filter { $0 != " " }
-    let value = bare.hasSuffix("%") ? Double(bare.dropLast()).map { $0 / 100 } : Double(bare)
-    guard let value, value > 0, value <= 10 else {
+    guard let value = ShareText.target(text) else {
       throw ToolFailure(.usage, "--max-perplexity-increase: \"\(text)\" must be above 0 and at most 10 (1000 %)")
     }
     return value

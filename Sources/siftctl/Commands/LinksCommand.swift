@@ -1,4 +1,4 @@
-// siftctl links: what is known of the channel to each station and peer.
+// siftctl links: what is known of the channel to each station and peer; recordings of it; how good its forecasts are.
 
 import ArgumentParser
 import LinkMonitor
@@ -8,42 +8,67 @@ import SiftTools
 struct LinksCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "links",
-    abstract: "Show the links of this machine.",
+    abstract: "Show, record and replay the links of this machine.",
     discussion: """
-      Lists every station that the radios of this machine talk to, and the way to each peer that is named
-      (docs/formats/links.md). Signals count as fresh when a frame was received within the last second, so the links are
-      watched for a moment. Needs no privilege.
-      """)
+      Asks the running daemon, or reads the machine itself when none runs: every station that its radios talk to, and the
+      way to each peer that is named (docs/formats/links.md). Signals count as fresh when a frame was received within the
+      last second, so the machine's links are watched for a moment. Needs no privilege.
+      """,
+    subcommands: [Show.self, Record.self, Forecast.self], defaultSubcommand: Show.self)
+}
 
-  @Flag(help: "Print JSON.")
-  var json = false
+/// What both showing and recording need to know.
+private struct LinksOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Ask the daemon at this address.", valueName: "path or host:port"))
+  var socket: String?
 
-  @Option(help: ArgumentHelp("A peer to find the way to; may be repeated.", valueName: "name=address"))
+  @Option(help: ArgumentHelp("A peer to find the way to, on this machine; may be repeated.", valueName: "name=address"))
   var peer: [String] = []
-
-  @Option(help: ArgumentHelp("How long to watch, in seconds.", valueName: "seconds"))
-  var watchFor: Double = 0.6
 
   @Option(
     help: ArgumentHelp(
       "Whose radio power: \(RadioPowerModel.published.keys.sorted().joined(separator: ", ")).", valueName: "name"))
   var radio: String = "ar9280"
 
-  @Flag(help: "Ask the wireless extensions alone, as on a kernel without nl80211.")
+  @Option(help: ArgumentHelp("The visit that is priced, up and down together.", valueName: "bytes"))
+  var bytes = VisitDemand.standard.bytes
+
+  @Option(help: ArgumentHelp("Its deadline, in milliseconds, for the outage.", valueName: "ms"))
+  var deadline = VisitDemand.standard.deadline.seconds * 1000
+
+  @Flag(help: "Ask the wireless extensions of this machine alone, as on a kernel without nl80211.")
   var wext = false
 
-  func run() async throws {
+  func source(replay: String?) throws -> LinksSource {
     guard let model = RadioPowerModel.published[radio] else {
       throw ToolFailure(
         .usage,
         "--radio \(radio): no such model, use \(RadioPowerModel.published.keys.sorted().joined(separator: ", "))")
     }
-    guard watchFor.isFinite, watchFor >= 0, watchFor <= 3600 else {
-      throw ToolFailure(.usage, "--watch-for: expected 0 to 3600 seconds, got \(watchFor)")
+    guard bytes > 0, bytes <= 1 << 30 else { throw ToolFailure(.usage, "--bytes: expected 1 to 2^30, got \(bytes)") }
+    guard deadline.isFinite, deadline > 0, deadline <= 60_000 else {
+      throw ToolFailure(.usage, "--deadline: expected milliseconds above 0 and up to 60000, got \(deadline)")
     }
-    let snapshot = try await watch(peers: try peer.map(monitored))
-    let report = LinksReport(snapshot, model: model)
-    try StandardOutput.write(json ? try PrettyJSON.of(report) : LinksText.of(report, remarks: snapshot.remarks))
+    return LinksSource(
+      try place(replay), peers: try peer.map(monitored), wext: wext, model: model,
+      demand: VisitDemand(bytes: bytes, deadline: .seconds(deadline / 1000)))
+  }
+
+  private func place(_ replay: String?) throws -> LinksSource.Place {
+    if let replay {
+      guard socket == nil, peer.isEmpty, !wext else {
+        throw ToolFailure(.usage, "--replay reads a file: --socket, --peer and --wext do not go with it")
+      }
+      return .recording(try LinksRecordingFile.read(replay))
+    }
+    if let socket {
+      guard peer.isEmpty, !wext else {
+        throw ToolFailure(.usage, "--socket asks a daemon: --peer and --wext do not go with it")
+      }
+      return .daemon(try DaemonAddress(socket), fallback: false)
+    }
+    // Peers and the wireless extensions are asked of this machine; a daemon knows its own.
+    return peer.isEmpty && !wext ? .daemon(.standard, fallback: true) : .machine
   }
 
   private func monitored(_ text: String) throws -> MonitoredPeer {
@@ -53,46 +78,110 @@ struct LinksCommand: AsyncParsableCommand {
     }
     return MonitoredPeer(name: parts[0], address: address)
   }
-
-  /// At least two polls: only the second can tell a new sample from a repeated one.
-  private func watch(peers: [MonitoredPeer]) async throws -> LinkSnapshot {
-    let clock = ContinuousClock()
-    let watcher = LinkWatcher(
-      configuration: LinkConfiguration(peers: peers), sources: .system(nl80211: !wext), clock: clock)
-    let end = clock.now + .seconds(watchFor)
-    repeat {
-      watcher.poll()
-      try await clock.sleep(for: watcher.configuration.interval)
-    } while clock.now < end
-    watcher.poll()
-    return watcher.latest
-  }
 }
 
-/// The table for people.
-private enum LinksText {
-  static func of(_ report: LinksReport, remarks: [String]) -> String {
-    let notes = remarks.map { "Note: \($0)\n" }.joined()
-    guard !report.links.isEmpty else { return "No station in reach and no peer named.\n" + notes }
-    var table = Table([
-      ("interface", .left), ("peer", .left), ("way", .left), ("source", .left), ("signal", .right), ("SNR", .right),
-      ("rate", .right), ("retries", .right), ("age", .right), ("4 KiB visit", .right),
-    ])
-    for row in report.links { table.add(cells(row)) }
-    return table.rendered() + notes
+extension LinksCommand {
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "Show the links, once or live (the default).")
+
+    @OptionGroup fileprivate var options: LinksOptions
+
+    @Flag(help: "Print JSON; with --watch one object a line.")
+    var json = false
+
+    @Flag(help: "Go on, drawing over what stood there before, until Ctrl-C.")
+    var watch = false
+
+    @Option(help: ArgumentHelp("Read this recording instead of the machine.", valueName: "file"))
+    var replay: String?
+
+    @Option(
+      help: ArgumentHelp("How long to watch the machine before showing it once, in seconds.", valueName: "seconds"))
+    var watchFor: Double = 0.6
+
+    @Option(help: ArgumentHelp("Time between two drawings, in seconds.", valueName: "seconds"))
+    var interval: Double = 0.5
+
+    func run() async throws {
+      guard watchFor.isFinite, watchFor >= 0, watchFor <= 3600 else {
+        throw ToolFailure(.usage, "--watch-for: expected 0 to 3600 seconds, got \(watchFor)")
+      }
+      guard interval.isFinite, interval >= 0.05, interval <= 3600 else {
+        throw ToolFailure(.usage, "--interval: expected 0.05 to 3600 seconds, got \(interval)")
+      }
+      let source = try options.source(replay: replay)
+      if watch { return try await follow(source) }
+      let (report, remarks) = try await source.once(watching: .seconds(watchFor))
+      try StandardOutput.write(json ? try PrettyJSON.of(report) : LinksText.of(report, remarks: remarks))
+    }
+
+    private func follow(_ source: LinksSource) async throws {
+      let (json, interval) = (json, interval)
+      _ = try await StopSignals.run {
+        var screen = LinksScreen(width: StandardOutput.isTerminal ? StandardError.columns : 240)
+        try await source.follow(every: .seconds(interval)) { seconds, report, remarks in
+          let text =
+            json
+            ? try LinksRecordingFile.line(LinkRecordingLine(time: seconds, links: report.links))
+            : StandardOutput.isTerminal
+              ? screen.frame(report, remarks: remarks) : LinksText.of(report, remarks: remarks)
+          try StandardOutput.write(text)
+          return true
+        }
+      }
+    }
   }
 
-  private static func cells(_ row: LinksReport.Row) -> [String] {
-    let link = row.link
-    let name = [link.peerName, link.station?.description].compactMap { $0 }.joined(separator: " ")
-    return [
-      link.interface ?? "–", name.isEmpty ? "–" : name, link.topology?.rawValue ?? "no route", link.source.rawValue,
-      link.signal.map { FigureText.fixed($0.value, 0) + " dBm" } ?? "–",
-      link.snr.map { FigureText.fixed($0.value, 0) + " dB" + (link.isNoiseAssumed ? "?" : "") } ?? "–",
-      link.sendRate.map { FigureText.prefixed($0, "bit/s") } ?? "–",
-      link.retryRatio.map { FigureText.fixed($0 * 100, 1) + " %" } ?? "–",
-      link.age.map { FigureText.prefixed($0.seconds, "s") } ?? "–",
-      row.price.map { FigureText.prefixed($0.cost.energy(bytes: LinksReport.visitBytes), "J") } ?? "–",
-    ]
+  struct Record: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "record", abstract: "Write the links to a file, line by line, until Ctrl-C.",
+      discussion: "The file can be given to --replay, and to links.replay of a daemon's configuration.")
+
+    @OptionGroup fileprivate var options: LinksOptions
+
+    @Argument(help: "The file to write.")
+    var file: String
+
+    @Option(help: ArgumentHelp("How long, in seconds; until Ctrl-C if not given.", valueName: "seconds"))
+    var seconds: Double?
+
+    @Option(help: ArgumentHelp("Time between two lines, in seconds.", valueName: "seconds"))
+    var interval: Double = 0.05
+
+    func run() async throws {
+      guard interval.isFinite, interval >= 0.01, interval <= 3600 else {
+        throw ToolFailure(.usage, "--interval: expected 0.01 to 3600 seconds, got \(interval)")
+      }
+      if let seconds, !(seconds > 0 && seconds <= 1e7) {
+        throw ToolFailure(.usage, "--seconds: expected more than 0 and up to 10000000, got \(seconds)")
+      }
+      let source = try options.source(replay: nil)
+      let (file, length, interval) = (file, seconds, interval)
+      let bar = ProgressBar(label: "record", unit: "s", total: Int(length ?? 0))
+      defer { bar.finish() }
+      _ = try await StopSignals.run {
+        let recorder = try LinksRecorder(file)
+        try await source.follow(every: .seconds(interval)) { seconds, report, _ in
+          try recorder.append(LinkRecordingLine(time: seconds, links: report.links))
+          bar.advance(to: Int(seconds))
+          return length.map { seconds < $0 } ?? true
+        }
+      }
+    }
+  }
+
+  struct Forecast: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "forecast", abstract: "Judge the forecasts of goodput and outage on recorded seconds.",
+      discussion: """
+        The file has a line of heads and the columns time_s, link, rssi_dbm, phy_rate_mbps, goodput_mbps and traffic_on. \
+        Every second is forecast from the seconds before it alone.
+        """)
+
+    @Argument(help: "The file, with commas between fields.")
+    var file: String
+
+    func run() throws { try StandardOutput.write(try ForecastReport.of(file)) }
   }
 }

@@ -4,6 +4,7 @@ import ArgumentParser
 import EnergyMeter
 import HostIO
 import SiftCore
+import SiftDaemon
 import SiftTools
 
 struct RailsCommand: AsyncParsableCommand {
@@ -13,14 +14,35 @@ struct RailsCommand: AsyncParsableCommand {
     discussion: """
       Lists the rails found under /sys (docs/formats/rails.md): what each one reads, how far it can be trusted, what it is
       a part of, and why it cannot be used if it cannot. The refresh time is measured: rails are polled for half a
-      second. Rails marked with * add up to the machine.
-      """)
+      second. Rails marked with * add up to the machine. siftctl rails capture OUT.tar keeps the attributes of the rails,
+      to be attached to a report.
+      """,
+    subcommands: [RailsShowCommand.self, RailsCaptureCommand.self], defaultSubcommand: RailsShowCommand.self)
+}
+
+/// Which tree is looked at.
+struct SysfsOption: ParsableArguments {
+  @Option(help: ArgumentHelp("Read a tree captured elsewhere instead of /sys.", valueName: "dir"))
+  var sysfs: String?
+
+  func root() throws(ToolFailure) -> SysfsRoot {
+    let root = sysfs.map { SysfsRoot(path: $0) } ?? .system
+    if let sysfs, root.resolve("") == nil { throw ToolFailure(.noInput, "\(sysfs): no such folder") }
+    return root
+  }
+}
+
+struct RailsShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show the rails (what siftctl rails does by itself).")
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Option(help: ArgumentHelp("Read a tree captured elsewhere instead of /sys.", valueName: "dir"))
-  var sysfs: String?
+  @OptionGroup var tree: SysfsOption
+
+  @Option(help: ArgumentHelp("Take the rules and meters of this siftd.toml.", valueName: "file"))
+  var config: String?
 
   @Option(help: ArgumentHelp("Measure the energy of this many seconds instead.", valueName: "seconds"))
   var measure: Double?
@@ -29,94 +51,89 @@ struct RailsCommand: AsyncParsableCommand {
   var rail: [String] = []
 
   func run() async throws {
-    let root = sysfs.map { SysfsRoot(path: $0) } ?? .system
-    if let sysfs, root.resolve("") == nil { throw ToolFailure(.noInput, "\(sysfs): no such folder") }
+    let root = try tree.root()
+    var settings = MeterConfiguration()
+    var sources = tree.sysfs == nil ? MeterSources.system() : MeterSources(sysfs: root)
+    if let config { try read(config, &settings, &sources) }
     if let measure {
       guard measure.isFinite, measure > 0, measure <= 86_400 else {
         throw ToolFailure(.usage, "--measure: expected seconds above 0 and up to 86400, got \(measure)")
       }
-      return try await report(EnergyMeasurement(root: root, rails: rail).run(seconds: measure))
+      if !rail.isEmpty { settings.totals = rail }
+      return try await report(
+        EnergyMeasurement(sources: sources, settings: settings, named: rail).run(seconds: measure))
     }
-    var catalog = RailCatalog.discover(root)
+    var catalog = RailCatalog.discover(sources, rules: settings.rules, plausibleWatts: settings.plausibleWatts)
+    if let problem = catalog.problems(settings.rules, totals: settings.totals).first {
+      throw ToolFailure(.usage, "\(config ?? ""): energy.\(problem)")
+    }
     // A captured tree does not change, so only the living one is surveyed.
-    if sysfs == nil && catalog.rails.contains(where: \.isUsable) {
-      catalog = try await RailSurvey(root: root, clock: ContinuousClock()).run(catalog)
+    if tree.sysfs == nil && catalog.rails.contains(where: \.isUsable) {
+      catalog = try await RailSurvey(sources, clock: ContinuousClock()).run(catalog)
     }
-    try StandardOutput.write(json ? try PrettyJSON.of(RailsReport(catalog)) : RailsText.of(catalog, root: root))
+    try StandardOutput.write(json ? try PrettyJSON.of(RailsReport(catalog)) : RailsText.of(catalog, place: root.path))
+  }
+
+  private func read(_ file: String, _ settings: inout MeterConfiguration, _ sources: inout MeterSources) throws {
+    do throws(ConfigurationErrors) {
+      let configuration = try Configuration(file: file)
+      settings = MeterConfiguration(configuration)
+      sources.external = configuration.externalMeters
+    } catch {
+      throw ToolFailure(.usage, error)
+    }
+  }
+
+  private func report(_ reading: EnergyReading) throws {
+    if json { return try StandardOutput.write(PrettyJSON.of(EnergyReport(reading))) }
+    try StandardOutput.write(ReadingText.of(reading))
   }
 }
 
-extension RailsCommand {
-  private func report(_ reading: EnergyReading) throws {
-    if json { return try StandardOutput.write(PrettyJSON.of(EnergyReport(reading))) }
-    let spread = reading.uncertainty.map { " ± " + FigureText.prefixed($0.joules, "J") } ?? ""
-    let mean = FigureText.prefixed(reading.energy.joules / max(reading.elapsed.seconds, 1e-9), "W")
-    try StandardOutput.write(
-      """
-      \(FigureText.prefixed(reading.energy.joules, "J"))\(spread) in \(FigureText.fixed(reading.elapsed.seconds, 2)) s \
-      (\(mean)), \(reading.standing.rawValue), \(FigureText.fixed(reading.coverage * 100, 1)) % covered by \
-      \(reading.samples) samples of \(reading.rails.isEmpty ? reading.model ?? "nothing" : reading.rails.joined(separator: " + "))
-
+struct RailsCaptureCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "capture", abstract: "Keep the attributes of the rails in a tar archive.",
+    discussion: """
+      Attribute files and the links that name their devices; no serial numbers, models or unique ids. Unpacked, the
+      archive is read with siftctl rails --sysfs DIR.
       """)
+
+  @OptionGroup var tree: SysfsOption
+
+  @Argument(help: ArgumentHelp("The archive to write.", valueName: "out.tar"))
+  var output: String
+
+  func run() async throws {
+    let outcome = RailCapture.take(try tree.root())
+    for refused in outcome.refused { StandardError.write("Not readable: \(refused)\n") }
+    do throws(FileError) {
+      try replaceFile(output, with: outcome.bytes)
+    } catch {
+      throw ToolFailure(.cannotWrite, error)
+    }
+    StandardError.write("\(output): \(outcome.files) attributes. Look through it before you give it away.\n")
   }
 }
 
 /// One window on the rails of this machine, for a person who wants to compare them with a meter of their own.
 private struct EnergyMeasurement {
-  let root: SysfsRoot
-  let rails: [String]
+  let sources: MeterSources
+  let settings: MeterConfiguration
+  let named: [String]
 
   func run(seconds: Double) async throws -> EnergyReading {
     let clock = ContinuousClock()
-    let configuration = MeterConfiguration(totals: rails.isEmpty ? nil : rails)
-    let meter = RailMeter(sysfs: root, clock: clock, configuration: configuration)
-    for id in rails where !meter.catalog.total.contains(id) {
+    let meter = RailMeter(sources: sources, clock: clock, configuration: settings)
+    for id in named where !meter.catalog.total.contains(id) {
       throw ToolFailure(.usage, "--rail \(id): no such usable rail; siftctl rails lists them")
     }
     let loop = Task { try await meter.run() }
     defer { loop.cancel() }
     // The first sample is only a beginning.
-    try await clock.sleep(for: configuration.interval * 2)
+    try await clock.sleep(for: settings.interval * 2)
     let window = meter.open()
     try await clock.sleep(for: .seconds(seconds))
+    // At once: whoever compares with a meter of their own wants the window to end when the command does.
     return meter.close(window)
-  }
-}
-
-/// The table for people.
-private enum RailsText {
-  static func of(_ catalog: RailCatalog, root: SysfsRoot) -> String {
-    guard !catalog.rails.isEmpty else {
-      return "No power or energy rail under \(root.path). Joules will be modelled, and labelled so.\n"
-    }
-    var table = Table([
-      ("", .left), ("rail", .left), ("kind", .left), ("standing", .left), ("power", .right), ("energy", .right),
-      ("step", .right), ("refresh", .right), ("problem", .left),
-    ])
-    for rail in catalog.rails {
-      table.add([
-        catalog.total.contains(rail.id) ? "*" : "", rail.id, rail.kind.rawValue, rail.standing.rawValue,
-        rail.power.map { FigureText.prefixed($0.watts, "W") } ?? "–",
-        rail.energy.map { FigureText.prefixed($0.joules, "J") } ?? "–",
-        rail.resolution.map { FigureText.prefixed($0.watts, "W") } ?? "–",
-        rail.refresh.map { FigureText.prefixed($0.seconds, "s") } ?? "–", rail.problem?.rawValue ?? "",
-      ])
-    }
-    return table.rendered() + remarks(catalog)
-  }
-
-  private static func remarks(_ catalog: RailCatalog) -> String {
-    var text = ""
-    if catalog.total.isEmpty {
-      text += "No rail or sum of rails stands for the whole machine: joules will be modelled, and labelled so.\n"
-    }
-    if catalog.rails.contains(where: { $0.problem == .permission }) {
-      text += """
-        Some rails may be read by root only (energy_uj has been since kernel 5.10). To let a group read them, as root:
-          chgrp GROUP /sys/class/powercap/*/energy_uj && chmod g+r /sys/class/powercap/*/energy_uj
-
-        """
-    }
-    return text
   }
 }

@@ -15,8 +15,13 @@ import Testing
     let table: [Float] = [0, 1.5, .infinity, 0]
     let layer = Calibration.Layer(
       scale: 2, counts: [5, 0], mean: table, rms: table, quantile: table, skipMean: [1, .infinity],
-      skipRMS: [1, .infinity], skipQuantile: [1.25, .infinity])
-    return Calibration(modelHash: try hash(3), missRate: 0.1, tokens: 5, layers: [nil, layer])
+      skipRMS: [1, .infinity], skipQuantile: [1.25, .infinity],
+      squares: SquareDistances(
+        scale: 2.5, replacing: table, skipping: [1, .infinity], factors: [1, 0.5, 0, 1], scaled: [0, 1, .infinity, 0]),
+      effect: LayerEffect(sensitivity: 0.75, sensitivityError: 0.25, amplification: 3))
+    var gramLayer = layer
+    gramLayer.gram = GramTable(experts: 2, products: [1, 0.5, 1, 0, -0.25, 2, 1, 1, 1])
+    return Calibration(modelHash: try hash(3), missRate: 0.1, tokens: 5, layers: [nil, gramLayer])
   }
 
   @Test func theQuantileIsTheOneOfSplitConformalPrediction() {
@@ -55,21 +60,65 @@ import Testing
     #expect(calibration.undersampled.map(\.expert) == [1])
   }
 
-  @Test func theCurveIsReadBackwardsAndKept() throws {
-    var calibration = try Self.calibration()
-    #expect(calibration.meanSquare(forLossIncrease: 0.01) == nil)
-    calibration.curve = [(0, 0), (0.25, 0.5), (0.5, 0.5), (1, 1.5)].map { .init(meanSquare: $0.0, lossIncrease: $0.1) }
-    #expect(
-      calibration.meanSquare(forLossIncrease: 0.25) == 0.125 && calibration.meanSquare(forLossIncrease: 1) == 0.75)
-    #expect(calibration.meanSquare(forLossIncrease: 0) == 0 && calibration.meanSquare(forLossIncrease: 2) == nil)
+  static let curve = LossCurve(
+    linear: 0.5, quadratic: 0.25, relativeError: 0.0625,
+    points: [
+      .init(error: 0.125, lossIncrease: 0.0625, standardError: 0.25),
+      .init(error: 1, lossIncrease: 0.75, standardError: 0.5),
+    ])
+
+  @Test func theCurveIsReadBackwards() throws {
+    for quadratic in [-0.2, 0, 0.25, 3] {
+      var curve = Self.curve
+      curve.quadratic = quadratic
+      for error in [0, 0.1, 0.5, 0.99] {
+        let increase = curve.lossIncrease(at: error)
+        #expect(abs(try #require(curve.error(forLossIncrease: increase)) - error) < 1e-12, "k₂ = \(quadratic)")
+      }
+      // Beyond the last point, and beyond what a falling parabola reaches, nothing is said.
+      #expect(curve.error(forLossIncrease: curve.lossIncrease(at: 1.01)) == nil)
+      #expect(curve.error(forLossIncrease: 1e6) == nil && curve.error(forLossIncrease: -0.1) == nil)
+      let most = curve.perplexityIncreaseMax
+      #expect(curve.error(forPerplexityIncrease: most * 0.9999) != nil)
+      #expect(curve.error(forPerplexityIncrease: most * 1.0001) == nil)
+    }
+    // 95 % of the target are aimed at.
+    let error = try #require(Self.curve.error(forPerplexityIncrease: 0.02))
+    #expect(abs(Self.curve.lossIncrease(at: error) - 0.018821754240587667) < 1e-15)
+  }
+
+  @Test func theCurveComesBackFromItsFileOrIsRefused() throws {
     let folder = try TemporaryFolder()
-    try calibration.save(folder.file("c"))
-    let read = try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
-    #expect(read == calibration)
-    calibration.curve[1].meanSquare = 0.75
-    try calibration.save(folder.file("c"))
-    #expect(throws: CalibrationError.self) {
+    func read() throws -> Calibration {
       try Calibration(path: folder.file("c"), modelHash: Self.hash(3), experts: [0, 2])
+    }
+    var calibration = try Self.calibration()
+    calibration.curve = Self.curve
+    try calibration.save(folder.file("c"))
+    #expect(try read() == calibration)
+    let damages: [(inout LossCurve) -> Void] = [
+      { $0.points[0].error = 0 }, { $0.points[0].error = 1 }, { $0.points[1].lossIncrease = .nan }, { $0.points = [] },
+      { $0.linear = 0 }, { $0.linear = -1 }, { $0.quadratic = .infinity }, { $0.relativeError = -1 },
+    ]
+    for (index, damage) in damages.enumerated() {
+      var curve = Self.curve
+      damage(&curve)
+      calibration.curve = curve
+      try calibration.save(folder.file("c"))
+      #expect(throws: CalibrationError.self, "damage \(index)") { try read() }
+    }
+  }
+
+  @Test func aFileOfAnotherFormatIsRefusedInWords() throws {
+    let folder = try TemporaryFolder()
+    var writer = SafetensorsWriter(metadata: ["format": "sift-calibration-1"])
+    writer.add("layer.0.scale", shape: [1], [Float(1)])
+    try writer.write(to: folder.file("old"))
+    #expect {
+      try Calibration(path: folder.file("old"), modelHash: Self.hash(3), experts: [2])
+    } throws: {
+      "\($0)".hasSuffix(
+        "old: is sift-calibration-1, this version reads sift-calibration-2; run `siftctl calibrate` again")
     }
   }
 
@@ -116,7 +165,12 @@ import Testing
 
   static let damages: [(String, @Sendable (inout Calibration.Layer) -> Void)] = [
     ("nan", { $0.mean[1] = .nan }), ("negative", { $0.skipMean[0] = -1 }), ("diagonal", { $0.quantile[3] = 0.5 }),
-    ("scale", { $0.scale = 0 }), ("infinite scale", { $0.scale = .infinity }),
+    ("scale", { $0.scale = 0 }), ("infinite scale", { $0.scale = .infinity }), ("no squares", { $0.squares = nil }),
+    ("square scale", { $0.squares?.scale = -1 }), ("square nan", { $0.squares?.scaled[1] = .nan }),
+    ("factor", { $0.squares?.factors[1] = -0.5 }), ("infinite factor", { $0.squares?.factors[1] = .infinity }),
+    ("own factor", { $0.squares?.factors[0] = 0.5 }), ("square diagonal", { $0.squares?.replacing[0] = 1 }),
+    ("gram", { $0.gram = GramTable(experts: 2, products: Array(repeating: .nan, count: 9)) }),
+    ("sensitivity", { $0.effect?.sensitivity = -1 }), ("amplification", { $0.effect?.amplification = .infinity }),
   ]
 
   @Test func aCalibratorMeasuresWhatItsDefinitionSays() throws {

@@ -93,11 +93,22 @@ struct BadRequestTests {
       message: "'stream_options' needs 'stream': true", parameter: "stream_options"),
     Case(
       body: #"{"model":"fake","prompt":"x","logprobs":3}"#,
-      message: "'logprobs' is not supported: this daemon gives no log probabilities", parameter: "logprobs",
+      message: "'logprobs' is supported only with 'echo': true and 'max_tokens': 0, which scores the prompt",
+      parameter: "logprobs", code: "unsupported_parameter"),
+    Case(
+      body: #"{"model":"fake","prompt":"x","echo":true}"#,
+      message: "'echo' is supported only with 'logprobs' and 'max_tokens': 0, which scores the prompt",
+      parameter: "echo", code: "unsupported_parameter"),
+    Case(
+      body: #"{"model":"fake","prompt":"x","echo":true,"logprobs":0}"#,
+      message: "'echo' is supported only with 'max_tokens': 0", parameter: "max_tokens", code: "unsupported_parameter"),
+    Case(
+      body: #"{"model":"fake","prompt":"x","echo":true,"logprobs":2,"max_tokens":0}"#,
+      message: "'logprobs' names one likeliest token at most: 0 or 1, got 2", parameter: "logprobs",
       code: "unsupported_parameter"),
     Case(
-      body: #"{"model":"fake","prompt":"x","echo":true}"#, message: "'echo' is not supported", parameter: "echo",
-      code: "unsupported_parameter"),
+      body: #"{"model":"fake","prompt":"x","echo":true,"logprobs":0,"max_tokens":0,"stream":true}"#,
+      message: "'stream' is not supported with 'echo'", parameter: "stream", code: "unsupported_parameter"),
     Case(
       body: #"{"model":"fake","prompt":"x","suffix":"y"}"#, message: "'suffix' is not supported", parameter: "suffix",
       code: "unsupported_parameter"),

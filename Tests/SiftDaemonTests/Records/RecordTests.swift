@@ -28,6 +28,7 @@ enum SampleRequest {
     summary.tokensOut = 5
     summary.tally.decisions = 10
     summary.tally.errorSum = 0.5
+    summary.tally.squareSum = 0.064
     summary.tally.expertsLocal = 30
     summary.tally.expertsRemote = 9
     summary.tally.expertsLate = 1
@@ -48,7 +49,7 @@ struct RecordTests {
     let record = RequestRecord.make(SampleRequest.request, SampleRequest.summary)
     #expect(
       record.message
-        == "cmpl-1 completed: 2 tokens in, 5 out under siftmoe, 1.5 J (modelled), mean error 0.05 of 0.1; 1 expert fell back because of attic (connection reset)"
+        == "cmpl-1 completed: 2 tokens in, 5 out under siftmoe, 1.5 J (modelled), root mean square error 0.08 of 0.1; 1 expert fell back because of attic (connection reset)"
     )
     #expect(record.priority == .warning)
     #expect(record.messageID == MessageID.request.rawValue)
@@ -59,7 +60,7 @@ struct RecordTests {
       "SIFT_ENERGY_STANDING": "modelled", "SIFT_ENERGY_PEERS_J": "0.25", "SIFT_RADIO_J": "0",
       "SIFT_EXPERTS_LOCAL": "30", "SIFT_EXPERTS_REMOTE": "9", "SIFT_EXPERTS_REPLACED": "0",
       "SIFT_EXPERTS_SKIPPED": "0", "SIFT_EXPERTS_LATE": "1", "SIFT_BYTES_UP": "1000", "SIFT_BYTES_DOWN": "0",
-      "SIFT_ERROR_MEAN": "0.05", "SIFT_ERROR_BUDGET": "0.1", "SIFT_LATENCY_MS": "1500",
+      "SIFT_ERROR_MEAN": "0.05", "SIFT_ERROR_RMS": "0.08", "SIFT_ERROR_BUDGET": "0.1", "SIFT_LATENCY_MS": "1500",
     ]
     for (name, value) in promised { #expect(record[name] == value, "\(name)") }
     // Nobody knows it, so it is not there.
@@ -99,21 +100,6 @@ struct RecordTests {
     let other = PeerRecords.make(
       PeerEvent(node: NodeIndex(1), name: "attic", change: .connected(sameArithmetic: false)))
     #expect(other.priority == .warning)
-  }
-
-  @Test("a link is announced when its level changes, not with every sample")
-  func links() {
-    var levels = LinkLevels()
-    var link = PeerLink(source: .nl80211, topology: .direct)
-    link.peerName = "attic"
-    link.interface = "wlan0"
-    #expect(levels.changes(in: LinkSnapshot(epoch: 0, links: [link])).isEmpty)
-    #expect(levels.changes(in: LinkSnapshot(epoch: 1, links: [link])).count == 1)
-    link.signal = DecibelMilliwatts(-60)
-    link.sendRate = 1e6
-    #expect(levels.changes(in: LinkSnapshot(epoch: 2, links: [link])).isEmpty)
-    link.topology = nil
-    #expect(levels.changes(in: LinkSnapshot(epoch: 3, links: [link])).map(\.message) == ["link to attic: no route"])
   }
 
   @Test("records below the level are dropped; a reload changes the level")

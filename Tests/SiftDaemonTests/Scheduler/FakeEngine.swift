@@ -48,7 +48,8 @@ final class FakeEngine: TokenEngine {
   private let gate: DispatchSemaphore?
   private var histories: [SequenceID: [Int32]] = [:]
   private var next: UInt64 = 1
-  private var wanted: [SequenceID] = []
+  /// The tokens before each wanted row's next one.
+  private var wanted: [[Int32]] = []
   private let row = UnsafeMutableBufferPointer<Float>.allocate(capacity: FakeModel.vocabularySize)
   private(set) var troubles: [PeerTrouble] = []
   private let troubleOn: Int32?
@@ -100,13 +101,16 @@ final class FakeEngine: TokenEngine {
     log.append(EngineLog.Step(rows: Dictionary(uniqueKeysWithValues: chunks.map { ($0.sequence.rawValue, $0.count) })))
     wanted = []
     for chunk in chunks {
-      for index in 0..<chunk.count { histories[chunk.sequence, default: []].append(chunk[index]) }
-      if chunk.wanted == .last { wanted.append(chunk.sequence) }
+      for index in 0..<chunk.count {
+        histories[chunk.sequence, default: []].append(chunk[index])
+        let isWanted = chunk.wanted == .all || (chunk.wanted == .last && index == chunk.count - 1)
+        if isWanted { wanted.append(histories[chunk.sequence] ?? []) }
+      }
     }
   }
 
   func logits(row index: Int) -> UnsafeBufferPointer<Float> {
-    let history = histories[wanted[index]] ?? []
+    let history = wanted[index]
     let likeliest = Self.answer(to: history)
     for token in row.indices { row[token] = Self.noise(history, token) }
     row[Int(likeliest)] = 4
@@ -176,30 +180,36 @@ struct ByteAssembler: TokenAssembling {
   }
 }
 
-/// Windows whose energy is a script: 10 J in all and 4 J above idle, measured.
+/// Books whose energy is a script: 10 J in all and 4 J above idle, measured, shared by core seconds at the end of each
+/// request among those that are open.
 final class FakeWindows: EnergyWindows {
   private struct State {
     var next: UInt64 = 1
-    var open: Set<UInt64> = []
-    var activities: [WindowActivity] = []
+    var open: [UInt64: StepWork] = [:]
+    var closed: [StepWork] = []
+    var steps = 0
   }
   private let state = Mutex(State())
-  var stillOpen: Set<UInt64> { state.withLock { $0.open } }
-  var activities: [WindowActivity] { state.withLock { $0.activities } }
+  var stillOpen: Set<UInt64> { state.withLock { Set($0.open.keys) } }
+  /// Work of closed requests, in the order of their ends.
+  var activities: [StepWork] { state.withLock { $0.closed } }
+  var steps: Int { state.withLock { $0.steps } }
 
   func open() -> UInt64 {
     state.withLock { state in
       defer { state.next += 1 }
-      state.open.insert(state.next)
+      state.open[state.next] = StepWork()
       return state.next
     }
   }
 
-  func close(_ window: UInt64, activity: WindowActivity) -> WindowEnergy {
+  func work(_ window: UInt64, _ work: StepWork) { state.withLock { $0.open[window]? += work } }
+  func endOfStep() { state.withLock { $0.steps += 1 } }
+
+  func close(_ window: UInt64) -> RequestEnergy {
     state.withLock { state in
-      state.open.remove(window)
-      state.activities.append(activity)
+      if let work = state.open.removeValue(forKey: window) { state.closed.append(work) }
     }
-    return WindowEnergy(total: 10, dynamic: 4, uncertainty: 0.5, standing: .measured)
+    return RequestEnergy(total: 10, dynamic: 4, uncertainty: 0.5, standing: .measured)
   }
 }

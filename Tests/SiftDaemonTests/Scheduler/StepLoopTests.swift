@@ -304,19 +304,20 @@ struct EndTests {
 
 @Suite("Energy of requests")
 struct EnergyTests {
-  @Test("requests that overlap exactly share the dynamic energy by their rows, and the shares add up to the window")
+  @Test("the processor time of shared steps goes to requests by their rows, all of it")
   func shares() throws {
     let bench = Bench()
-    let first = bench.submit(["say:aaaa|"], maxTokens: 4)
-    let second = bench.submit(["say:bbbb|"], maxTokens: 4)
+    bench.submit(["say:aaaa|"], maxTokens: 4)
+    bench.submit(["say:bbbb and more|"], maxTokens: 4)
     bench.run()
-    let energies = try [first, second].map { try #require(bench.summary($0)).energy }
-    #expect(abs(energies[0].total + energies[1].total - 10) < 1e-9)
-    #expect(abs((energies[0].dynamic ?? 0) + (energies[1].dynamic ?? 0) - 4) < 1e-9)
-    #expect(energies[0].standing == .measured)
+    let work = bench.windows.activities.map(\.coreSeconds)
+    // Four steps of a core second: first 9 rows and 18, then one each.
+    #expect(bench.windows.steps == 4)
+    #expect(abs(work[0] - (9.0 / 27 + 1.5)) < 1e-9)
+    #expect(abs(work[0] + work[1] - 4) < 1e-9)
   }
 
-  @Test("a request alone has the whole window")
+  @Test("a request has the energy that its books say")
   func alone() throws {
     let bench = Bench()
     let request = bench.submit(["say:aaaa|"], maxTokens: 4)
@@ -325,14 +326,6 @@ struct EnergyTests {
     #expect(energy == RequestEnergy(total: 10, dynamic: 4, uncertainty: 0.5, standing: .measured))
     // Four steps, a core second each.
     #expect(bench.windows.activities.first?.coreSeconds == 4)
-  }
-
-  @Test("of a modelled window the dynamic part is the request's own already")
-  func modelled() {
-    let window = WindowEnergy(total: 12, dynamic: 2, uncertainty: nil, standing: .modelled)
-    let energy = EnergyShare.of(window, own: 1, all: 4)
-    #expect(energy.dynamic == 2)
-    #expect(energy.total == 10 * 0.25 + 2)
   }
 }
 

@@ -1,0 +1,122 @@
+// What the meter knows between two rounds: tracks, idle levels and open windows. A value; time is given to it.
+
+import SiftCore
+
+/// The changing part of a meter. Rails are numbered as the meter samples them: those of the total first.
+struct MeterState: Sendable {
+  private(set) var tracks: [RailTrack]
+  /// Step of each rail's sensor where the chip is known, and the unit of its text, in watts.
+  private let steps: [(known: Double?, unit: Double)]
+  /// How many of the rails make up the total.
+  private let totalCount: Int
+  private(set) var idle = IdleLevel()
+  private(set) var railIdle: [IdleLevel]
+  private(set) var rounds: UInt64 = 0
+  /// Energy of each rail since the start, in joules, gaps left out; and the time that it covers.
+  private(set) var totals: [Double]
+  private(set) var covered: [Duration]
+  private var windows: [EnergyWindow] = []
+  private var nextWindow: UInt64 = 0
+  /// When the last window was ended; nil before the first.
+  private var lastEnd: Duration?
+  /// The rails' stretches of one round as one; and how many of the total's rails it holds.
+  private var sum = Segment(start: .zero, end: .zero, startWatts: 0, endWatts: 0)
+  private var summed = 0
+
+  init(tracks: [RailTrack], steps: [(known: Double?, unit: Double)], totalCount: Int) {
+    self.tracks = tracks
+    self.steps = steps
+    self.totalCount = totalCount
+    railIdle = Array(repeating: IdleLevel(), count: tracks.count)
+    totals = Array(repeating: 0, count: tracks.count)
+    covered = Array(repeating: .zero, count: tracks.count)
+    windows.reserveCapacity(64)
+  }
+
+  // MARK: Rounds
+
+  /// Begins a round of readings.
+  mutating func beginRound() {
+    rounds += 1
+    summed = 0
+  }
+
+  /// Takes one rail's reading of this round, made around `instant`; nil: it failed. Does not allocate.
+  mutating func take(_ value: RailValue?, rail: Int, at instant: Duration) {
+    if value == .nothingNew { return }
+    guard let value else { return tracks[rail].fail() }
+    guard let segment = tracks[rail].record(value, at: instant) else { return }
+    totals[rail] += segment.joules
+    covered[rail] += segment.end - segment.start
+    railIdle[rail].record(segment)
+    if rail < totalCount { addToSum(segment) }
+    let step = step(of: rail)
+    for at in windows.indices { windows[at].add(segment, rail: rail, step: step) }
+  }
+
+  /// The step of a rail's sensor, in watts: as the chip is known to have it, else the smallest that was seen, but no less
+  /// than the unit of its text.
+  func step(of rail: Int) -> Double { steps[rail].known ?? max(steps[rail].unit, tracks[rail].smallestStep ?? 0) }
+
+  /// Ends a round: a whole sum tells something of the idle level.
+  mutating func endRound() { if summed == totalCount, totalCount > 0 { idle.record(sum) } }
+
+  /// Their reads are milliseconds apart, which is nothing for an idle level.
+  private mutating func addToSum(_ segment: Segment) {
+    if summed == 0 {
+      sum = segment
+    } else {
+      sum.startWatts += segment.startWatts
+      sum.endWatts += segment.endWatts
+    }
+    summed += 1
+  }
+
+  /// The machine slept since the last round.
+  mutating func interrupt() { for rail in tracks.indices { tracks[rail].interrupt() } }
+
+  // MARK: Windows
+
+  mutating func open(at now: Duration, padding: Duration, isActivity: Bool) -> UInt64 {
+    nextWindow += 1
+    // The end of what went before is itself smeared over a padding.
+    let isQuiet =
+      !windows.contains { $0.isActivity && $0.end == nil } && lastEnd.map { $0 + padding * 2 <= now } ?? true
+    if isActivity {
+      for at in windows.indices {
+        if let end = windows[at].end, now < end + windows[at].padding * 2 { windows[at].isQuietAfter = false }
+      }
+    }
+    var window = EnergyWindow(
+      id: nextWindow, start: now, padding: padding, isActivity: isActivity, isQuietBefore: isQuiet,
+      rails: tracks.count)
+    for rail in tracks.indices {
+      let step = step(of: rail)
+      tracks[rail].recent.forEach { window.add($0, rail: rail, step: step) }
+    }
+    windows.append(window)
+    return nextWindow
+  }
+
+  /// Ends a window; it goes on collecting what lies around its end.
+  mutating func end(_ id: UInt64, at now: Duration) {
+    guard let at = windows.firstIndex(where: { $0.id == id }), windows[at].end == nil else { return }
+    windows[at].end = max(now, windows[at].start)
+    if windows.contains(where: { $0.id != id && $0.isActivity && $0.end == nil }) { windows[at].isQuietAfter = false }
+    if windows[at].isActivity { lastEnd = now }
+  }
+
+  /// Takes a window out; nil when there is none of this id. One that was not ended is ended at `now`, and the last powers
+  /// are held to there.
+  mutating func remove(_ id: UInt64, at now: Duration) -> EnergyWindow? {
+    guard let at = windows.firstIndex(where: { $0.id == id }) else { return nil }
+    var window = windows.remove(at: at)
+    let end = window.end ?? max(now, window.start)
+    if window.end == nil, window.isActivity { lastEnd = now }
+    window.end = end
+    for (rail, track) in tracks.enumerated() {
+      window.hold(track.held, rail: rail, until: end, limit: track.holdLimit)
+    }
+    return window
+  }
+}

@@ -1,0 +1,56 @@
+// Bytes of other programs, and the firmware's mailbox where there is none.
+
+import Foundation
+import HostIO
+import SiftTestKit
+import Testing
+
+@Suite struct SourcesTests {
+  private func drained(_ source: any ByteSource, until end: String) async throws -> String {
+    var text = ""
+    while !text.hasSuffix(end) {
+      var bytes = [UInt8](repeating: 0, count: 64)
+      let count = try bytes.withUnsafeMutableBytes { try source.take(into: $0) }
+      text += String(decoding: bytes[..<count], as: UTF8.self)
+      await Task.yield()
+    }
+    return text
+  }
+
+  @Test func aCommandIsDrainedAndItsEndIsTold() async throws {
+    let source = try CommandSource(command: "printf 'one\\ntwo\\n'")
+    #expect(try await drained(source, until: "two\n") == "one\ntwo\n")
+    var failure: SysfsError?
+    while failure == nil {
+      var byte = [UInt8](repeating: 0, count: 1)
+      do { _ = try byte.withUnsafeMutableBytes { try source.take(into: $0) } } catch { failure = error as? SysfsError }
+      await Task.yield()
+    }
+    #expect(failure == .missing(path: "printf 'one\\ntwo\\n'"))
+  }
+
+  @Test func aCommandEndsWithItsReader() async throws {
+    let folder = try TemporaryFolder()
+    let mark = folder.file("ended")
+    var source: CommandSource? = try CommandSource(
+      command: "trap 'touch \(mark); exit' TERM; echo ready; while :; do sleep 0.05; done")
+    if let source { _ = try await drained(source, until: "ready\n") }
+    source = nil
+    while !fileExists(mark) { await Task.yield() }
+  }
+
+  @Test func aPipeThatIsNotThereIsMissing() {
+    #expect(throws: SysfsError.missing(path: "/nowhere/pipe")) { _ = try FifoSource(path: "/nowhere/pipe") }
+  }
+
+  @Test func aMachineWithoutTheFirmwareHasNoMailbox() {
+    #expect(VideoCoreMailbox.ifPresent("/nowhere/vcio") == nil)
+  }
+
+  @Test func aFileThatIsNoMailboxIsRefusedInWords() throws {
+    let folder = try TemporaryFolder()
+    let mailbox = try #require(VideoCoreMailbox.ifPresent(try folder.write("vcio", "")))
+    #expect(throws: SysfsError.unreadable(path: mailbox.path, errno: ENOTTY)) { _ = try mailbox.answer(to: "x") }
+    #expect(throws: SysfsError.self) { _ = try mailbox.answer(to: String(repeating: "x", count: 1024)) }
+  }
+}
