@@ -9,7 +9,7 @@ struct RailShare: Sendable {
   var samples = 0
   var leastWatts = Double.infinity
   var mostWatts = -Double.infinity
-  /// Σ (ΔP · length)² over the segments, in J²: what a step at an unknown place between two samples may hide.
+  /// Σ `Segment.hidden`, in J².
   var stepsSquared = 0.0
   /// Time over which power moved by less than the sensor's step: there quantisation does not average out.
   var flat = Duration.zero
@@ -18,13 +18,13 @@ struct RailShare: Sendable {
   mutating func add(_ segment: Segment, from: Duration, to: Duration, step: Double) {
     let overlap = segment.overlap(from: from, to: to)
     guard overlap > .zero else { return }
-    joules += segment.joules(from: from, to: to)
+    // Nearly every segment lies wholly inside: only the edges' are cut.
+    let isWhole = from <= segment.start && segment.end <= to
+    joules += isWhole ? segment.joules : segment.joules(from: from, to: to)
+    stepsSquared += isWhole ? segment.hidden : segment.hidden * (overlap.seconds / segment.length)
     covered += overlap
     if segment.end <= to && segment.end > from { samples += 1 }
     see(segment)
-    let length = (segment.end - segment.start).seconds
-    let hidden = (segment.endWatts - segment.startWatts) * length
-    stepsSquared += hidden * hidden * (overlap.seconds / length)
     if abs(segment.endWatts - segment.startWatts) < step / 2 { flat += overlap }
   }
 
@@ -92,16 +92,20 @@ struct EnergyWindow: Sendable {
   mutating func add(_ segment: Segment, rail: Int, step: Double) {
     let end = end ?? segment.end
     shares[rail].body.add(segment, from: start, to: end, step: step)
-    shares[rail].head.add(segment, from: start - padding, to: start, step: step)
-    if segment.end <= start - padding {
-      shares[rail].rest.add(segment, from: segment.start, to: segment.end, step: step)
-    }
+    if segment.start < start { addBefore(segment, rail: rail, step: step) }
     if self.end != nil {
       shares[rail].tail.add(segment, from: end, to: end + padding, step: step)
       if segment.start < end + padding { shares[rail].lastWatts = segment.endWatts }
     }
     let straddles = segment.start < start && segment.end > start || segment.start < end && segment.end > end
     if straddles { shares[rail].straddling = max(shares[rail].straddling, segment.end - segment.start) }
+  }
+
+  private mutating func addBefore(_ segment: Segment, rail: Int, step: Double) {
+    shares[rail].head.add(segment, from: start - padding, to: start, step: step)
+    if segment.end <= start - padding {
+      shares[rail].rest.add(segment, from: segment.start, to: segment.end, step: step)
+    }
     // The powers just outside make the edges.
     shares[rail].body.leastWatts = min(shares[rail].body.leastWatts, shares[rail].head.leastWatts)
     shares[rail].body.mostWatts = max(shares[rail].body.mostWatts, shares[rail].head.mostWatts)

@@ -14,6 +14,10 @@ public final class RailMeter: Sendable {
   /// The rails that are sampled: those of the total, then their parts.
   let rails: [Rail]
   let totalCount: Int
+  /// Of each rail; apart, because a round does not need the rest of a `Rail`, and copying it costs.
+  private let isBattery: [Bool]
+  /// A reading that takes longer says nothing.
+  private let slowest: Duration
   private let suspended: @Sendable () -> Duration
   private let sensors: Mutex<Sensors>
   let state: Mutex<MeterState>
@@ -47,6 +51,8 @@ public final class RailMeter: Sendable {
     let rails = Self.sampled(catalog)
     self.rails = rails
     self.totalCount = catalog.total.count
+    self.isBattery = rails.map { $0.source == .powerSupply }
+    self.slowest = configuration.interval.half
     self.suspended = sources.suspended
     self.sensors = Mutex(
       Sensors(
@@ -92,7 +98,7 @@ public final class RailMeter: Sendable {
   /// several.
   /// - Parameter generator: moves the beat of snapshots, so that it never keeps time with a periodic load.
   public func run(
-    jitter generator: some RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()
+    jitter generator: some RandomNumberGenerator & Sendable = BeatGenerator()
   ) async throws {
     guard !rails.isEmpty else { return }
     if configuration.survey > .zero { try await survey() }
@@ -181,7 +187,7 @@ public final class RailMeter: Sendable {
         state.beginRound()
       }
       for rail in rails.indices {
-        let reading = read(sensors.open[rail], of: rails[rail])
+        let reading = read(sensors.open[rail], isBattery: isBattery[rail])
         sensors.silence[rail] = reading.value == nil ? sensors.silence[rail] + 1 : 0
         state.withLock { $0.take(reading.value, rail: rail, at: reading.at) }
       }
@@ -191,14 +197,14 @@ public final class RailMeter: Sendable {
 
   /// A reading and the middle of the time that it took; nil when it failed, when a battery feeds nobody, or when it took
   /// so long that nobody can say when the power was what it says.
-  private func read(_ sensor: OpenRail?, of rail: Rail) -> (value: RailValue?, at: Duration) {
+  private func read(_ sensor: OpenRail?, isBattery: Bool) -> (value: RailValue?, at: Duration) {
     let before = timeline.now
     let value = sensor.flatMap { try? $0.read() }
     let after = timeline.now
-    let middle = before + (after - before) / 2
+    let middle = before + (after - before).half
     guard case .watts(let watts)? = value else { return (value, middle) }
-    if watts < 0, rail.source == .powerSupply { return (nil, middle) }
-    return (after - before > configuration.interval / 2 ? nil : value, middle)
+    if watts < 0, isBattery { return (nil, middle) }
+    return (after - before > slowest ? nil : value, middle)
   }
 
   // MARK: Windows

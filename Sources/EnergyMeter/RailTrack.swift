@@ -50,7 +50,7 @@ package struct RailTrack: Sendable {
         return nil
       }
       // A mean belongs to the middle of the time it was taken over.
-      segment = record(watts: watts, at: instant - averaging / 2)
+      segment = record(watts: watts, at: instant - averaging.half)
     case .microjoules(let count): segment = record(count: count, at: instant)
     }
     if let segment {
@@ -109,10 +109,8 @@ package struct RailTrack: Sendable {
   }
 
   private mutating func note(_ segment: Segment) {
-    let length = (segment.end - segment.start).seconds
-    guard length > 0 else { return }
-    let hidden = (segment.endWatts - segment.startWatts) * length
-    unrest += (hidden * hidden / length - unrest) * min(1, length / 10)
+    guard segment.length > 0 else { return }
+    unrest += (segment.hidden / segment.length - unrest) * min(1, segment.length / 10)
   }
 
   private mutating func note(step: Double) {

@@ -4,16 +4,19 @@ import SiftCore
 
 /// A stretch over which power runs in a straight line from start to end.
 package struct Segment: Sendable, Hashable {
-  package var start: Duration
-  package var end: Duration
+  package let start: Duration
+  package let end: Duration
   package var startWatts: Double
   package var endWatts: Double
+  /// From start to end, in seconds: asked for by every open window.
+  package let length: Double
 
   package init(start: Duration, end: Duration, startWatts: Double, endWatts: Double) {
     self.start = start
     self.end = end
     self.startWatts = startWatts
     self.endWatts = endWatts
+    length = (end - start).seconds
   }
 
   /// Energy of the part that lies in `from` … `to`, in joules: the exact area under the line.
@@ -25,7 +28,13 @@ package struct Segment: Sendable, Hashable {
   }
 
   /// All of its energy, in joules.
-  package var joules: Double { (end - start).seconds * (startWatts + endWatts) / 2 }
+  package var joules: Double { length * (startWatts + endWatts) / 2 }
+
+  /// (ΔP · length)², in J²: what a step at an unknown place between its two samples may hide.
+  package var hidden: Double {
+    let most = (endWatts - startWatts) * length
+    return most * most
+  }
 
   /// Length of the part that lies in `from` … `to`.
   package func overlap(from: Duration, to: Duration) -> Duration {
@@ -33,7 +42,6 @@ package struct Segment: Sendable, Hashable {
   }
 
   private func watts(at instant: Duration) -> Double {
-    let length = (end - start).seconds
     guard length > 0 else { return endWatts }
     return startWatts + (endWatts - startWatts) * ((instant - start).seconds / length)
   }

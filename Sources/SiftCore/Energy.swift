@@ -50,4 +50,7 @@ extension Duration {
     let (whole, fraction) = components
     return Double(whole) + Double(fraction) * 1e-18
   }
+
+  /// Half of it, to the attosecond below: dividing by an integer goes through generic code, which costs as much as reading a clock.
+  public var half: Duration { Duration(attoseconds: attoseconds >> 1) }
 }

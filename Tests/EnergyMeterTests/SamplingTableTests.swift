@@ -97,7 +97,8 @@ import Testing
     Row(sensor: fast150, length: 5, bias: nil, deviation: 0.07),
   ]
 
-  /// In kind: the spread within a factor of two, or the last twentieth of a percent; the bias within a third.
+  /// In kind: the spread within a factor of two, or the last twentieth of a percent; the bias within a third. Snapshots are
+  /// moved by up to half an interval here, which those of the table were not: upwards a factor of two and a half.
   @Test(arguments: unpadded)
   func windowsThatCannotBePaddedAreOffAsTheTableSays(row: Row) {
     expect(errors(row.sensor, row.length, isQuiet: false, padded: false), row)
@@ -110,7 +111,7 @@ import Testing
 
   private func expect(_ error: (bias: Double, deviation: Double), _ row: Row) {
     let (bias, deviation) = (error.bias * 100, error.deviation * 100)
-    #expect((row.deviation / 2 - 0.05...row.deviation * 2 + 0.05).contains(deviation), "\(row): \(deviation) %")
+    #expect((row.deviation / 2 - 0.05...row.deviation * 2.5 + 0.05).contains(deviation), "\(row): \(deviation) %")
     if let expected = row.bias {
       #expect(abs(bias - expected) <= abs(expected) / 3 + 0.3, "\(row): \(bias) %")
     }

@@ -8,22 +8,32 @@ import SiftCore
 
 /// Writes tokens in blocks, with the meter's loop and a window at work in every other one, in the order off, on, on, off.
 struct TokenRates {
-  /// Tokens a block: a second or so, beside which beginning and ending the meter's loop is nothing.
-  private static let tokens = 1024
+  /// Tokens a block: a third of a second or so. Beginning and ending the meter's loop is in it, and little; longer blocks let the
+  /// machine's own changes into the pairs.
+  private static let tokens = 256
   /// The model's context may be shorter than a block.
   private static let textTokens = 256
   private static let prompt = 16
 
-  /// The mean of ln(rate on ÷ rate off) over pairs of blocks, and its standard error.
+  /// The mean of ln(rate on ÷ rate off) over pairs of blocks, and its standard error: of the middle three fifths, because on
+  /// a machine that is shared some blocks take half as long again (trimmed mean; its error from the winsorised variance, Tukey and
+  /// McLaughlin 1963).
   struct Change {
     var mean: Double
     var error: Double
 
     init(_ pairs: [Double]) {
+      let sorted = pairs.sorted()
+      let cut = pairs.count / 5
+      let kept = sorted[cut..<(pairs.count - cut)]
+      mean = kept.reduce(0, +) / Double(kept.count)
       let count = Double(pairs.count)
-      let mean = pairs.reduce(0, +) / count
-      self.mean = mean
-      error = (pairs.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / max(1, count - 1) / count).squareRoot()
+      let low = sorted[cut]
+      let high = sorted[pairs.count - 1 - cut]
+      let winsorised = sorted.map { min(high, max(low, $0)) }
+      let middle = winsorised.reduce(0, +) / count
+      let variance = winsorised.reduce(0) { $0 + ($1 - middle) * ($1 - middle) } / max(1, count - 1)
+      error = (variance / count).squareRoot() / (Double(kept.count) / count)
     }
 
     /// Two standard errors: 95 % with sixty pairs and more.
@@ -52,8 +62,9 @@ struct TokenRates {
   private let vocabulary: Int32
   private let rounds: Int
 
-  init(model: String, rounds: Int) throws {
-    let engine = try Engine(folder: model, threads: 1, kernels: KernelTable.best)
+  /// - Parameter threads: that compute.
+  init(model: String, rounds: Int, threads: Int) throws {
+    let engine = try Engine(folder: model, threads: threads, kernels: KernelTable.best)
     session = try InferenceSession(engine: engine)
     vocabulary = Int32(engine.description.vocabulary)
     self.rounds = rounds
