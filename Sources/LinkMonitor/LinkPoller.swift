@@ -102,7 +102,7 @@ package struct LinkPoller: Sendable {
     nextLook = instant + configuration.interval * configuration.slowEvery - configuration.interval / 2
     surroundings.look(sources, peers: configuration.peers)
     memories.removeAll { instant - $0.seen > Self.memory }
-    for at in memories.indices { memories[at].fading = memories[at].history.fading }
+    for at in memories.indices { memories[at].fading = memories[at].history.fading() }
   }
 
   // MARK: What changes fast

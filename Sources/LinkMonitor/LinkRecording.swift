@@ -44,11 +44,10 @@ struct LinkReplay: Sendable {
   /// Index of the next line.
   private var next = 0
   private var epoch: UInt64 = 0
-  private var series: [String: (times: [Double], levels: [Double])] = [:]
+  private var series: [String: FadingHistory] = [:]
   private var fading: [String: FadingEstimate] = [:]
   private var trackers: [String: LevelTracker] = [:]
   private var estimatedAt = -1.0
-  private static let samplesKept = 1200
 
   init(_ recording: LinkRecording, stale: Duration) {
     self.recording = recording
@@ -81,21 +80,12 @@ struct LinkReplay: Sendable {
       // A sample counts once: later lines repeat it with a greater age.
       let heard = line.time - (row.age ?? 0)
       let key = Self.key(row)
-      var known = series[key] ?? ([], [])
-      guard known.times.last.map({ heard > $0 + 1e-6 }) ?? true else { continue }
-      known.times.append(heard)
-      known.levels.append(signal)
-      if known.times.count > Self.samplesKept {
-        known.times.removeFirst()
-        known.levels.removeFirst()
-      }
-      series[key] = known
+      guard series[key]?.times.last.map({ heard > $0 + 1e-6 }) ?? true else { continue }
+      series[key, default: FadingHistory()].add(signal, at: heard)
     }
     guard line.time - estimatedAt >= 1 || line == recording.lines.last else { return }
     estimatedAt = line.time
-    for (key, known) in series {
-      fading[key] = SampleGrid(times: known.times, levels: known.levels).map { FadingEstimate($0) }
-    }
+    for key in series.keys { fading[key] = series[key]?.estimate() }
   }
 
   private mutating func link(_ row: LinkRow, since: Duration, at instant: Duration) -> PeerLink {

@@ -63,20 +63,36 @@ public struct DopplerEstimate: Sendable, Hashable {
   /// A fit so much less likely, as a logarithm, is still held possible.
   private static let tolerance = 3.0
 
-  /// - Parameter all: powers over time; the latest stretch without many holes counts.
+  /// - Parameter all: powers over time; the latest stretch without many holes counts, or else the longest.
   /// - Returns: nil where the samples are too slow (`samplesAPeriod`), too few (`periods`) or too noisy, do not decay, or decay
   ///   in a way that no shift within `widest` explains.
   package init?(_ all: SampleGrid) {
-    guard all.variance > 0, all.count >= 64, let rough = Self.halfLag(all),
-      let grid = all.bridged(longest: Int(Self.longestBridge * rough)).wellSampled, grid.count >= 64,
-      let half = Self.halfLag(grid)
+    guard all.variance > 0, all.count >= 64, let bridged = Self.bridged(all) else { return nil }
+    let (latest, longest) = bridged.wellSampled
+    if let found = Self(bridged[latest], holes: all[latest].holes) {
+      self = found
+    } else if longest != latest, let found = Self(bridged[longest], holes: all[longest].holes) {
+      self = found
+    } else {
+      return nil
+    }
+  }
+
+  /// The samples with holes as long as fades are bridged; nil where how long that is cannot be told.
+  static func bridged(_ grid: SampleGrid) -> SampleGrid? {
+    halfLag(grid).map { grid.bridged(longest: Int(longestBridge * $0)) }
+  }
+
+  /// - Parameters:
+  ///   - grid: with few holes left. - holes: that it had before they were bridged.
+  private init?(_ grid: SampleGrid, holes: (share: Double, beside: Double)) {
+    guard grid.count >= 64, let half = Self.halfLag(grid),
+      holes.share <= Self.mostLost || holes.beside >= Self.lostByChance
     else { return nil }
-    let holes = all.holes(last: grid.powers.count)
-    guard holes.share <= Self.mostLost || holes.beside >= Self.lostByChance else { return nil }
     let stretch = Double(grid.powers.count) * grid.spacing
     let start = Self.phase(level: 0.5, k: 0.5) / (2 * .pi * half * grid.spacing)
     let spectrum = PowerSpectrum(grid)
-    var fit = SpectrumFit(spectrum)
+    var fit = SpectrumFit(spectrum, relativeVariance: grid.variance / (grid.mean * grid.mean))
     let steps = Int(Self.reach / Self.step)
     let coarse = (-steps...steps).map { fit.best(start * exp(Double($0) * Self.step)) }
     guard let peak = coarse.indices.min(by: { coarse[$0].misfit < coarse[$1].misfit }),
@@ -136,18 +152,28 @@ private struct SpectrumFit {
   }
   /// K = 0, ½, 2 and 9½.
   private static let mixtures = [0.0, 0.5, 0.8, 0.95]
+  /// A line of sight calms a channel: one that varies by more than so many times what K says has none as strong. Without this the
+  /// band of scattered waves, which ends at twice the shift, passes for that of a sighted one at twice the shift.
+  private static let mostRestless = 2.0
   /// Fewest bins below the end of the band, and above it.
   private static let fewest = 8
 
   private let spectrum: PowerSpectrum
+  /// The shares that the variance allows.
+  private let mixtures: [Double]
   /// Of the bins up to and without each.
   private var sums: [Double]
   // Kept from candidate to candidate for their room alone.
   private var scattered: [Double]
   private var sighted: [Double]
 
-  init(_ spectrum: PowerSpectrum) {
+  /// - Parameter relativeVariance: of the power, variance ÷ mean².
+  init(_ spectrum: PowerSpectrum, relativeVariance: Double) {
     self.spectrum = spectrum
+    mixtures = Self.mixtures.filter { share in
+      let k = share / (2 * (1 - share))
+      return share == 0 || relativeVariance < Self.mostRestless * FadingParameters.relativeVariance(ricianK: k)
+    }
     sums = [0]
     for bin in spectrum.bins { sums.append((sums.last ?? 0) + bin) }
     scattered = Array(repeating: 0, count: spectrum.bins.count)
@@ -159,7 +185,7 @@ private struct SpectrumFit {
     var best = Candidate(hertz: hertz)
     guard let (inside, noise, signal) = prepare(hertz) else { return best }
     let outside = Double(spectrum.bins.count - inside) * (log(noise) + 1)
-    for mixture in Self.mixtures {
+    for mixture in mixtures {
       let scale = scale(inside, signal, mixture)
       // Logarithms of products of eight: none of the factors is far from 1.
       var (logarithms, product, ratios) = (0.0, 1.0, 0.0)

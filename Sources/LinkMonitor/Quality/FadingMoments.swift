@@ -88,13 +88,15 @@ public struct FadingEstimate: Sendable, Hashable {
       self.init(kind: .unknown, independent: 0)
       return
     }
-    // A spread of s dB is one of s·ln(10)/10 of the power.
-    let rounding = step * log(10) / 10
-    let gamma = max(0, grid.variance / (mean * mean) - rounding * rounding / 12)
     let rho = grid.correlation(lag: 1)
     self.init(kind: .unknown, independent: grid.independent)
-    self.mean = .milliwatts(mean)
+    // Frames are lost in fades: without what lies between, a channel seems to fade less than it does.
+    let whole = rho > 0.5 ? DopplerEstimate.bridged(grid) ?? grid : grid
+    self.mean = .milliwatts(whole.mean)
     lagOne = grid.variance > 0 ? rho : nil
+    // A spread of s dB is one of s·ln(10)/10 of the power.
+    let rounding = step * log(10) / 10
+    let gamma = max(0, whole.variance / (whole.mean * whole.mean) - rounding * rounding / 12)
     describe(grid, gamma: gamma, rho: rho)
   }
 

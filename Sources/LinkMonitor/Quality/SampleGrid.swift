@@ -52,16 +52,30 @@ package struct SampleGrid: Sendable {
     return (Int(count), mean, squares / max(1, count - 1))
   }
 
-  /// The longest stretch up to the end of which nine of ten places hold a sample; nil when that is none.
-  package var wellSampled: SampleGrid? {
-    var heard = 0
-    var places = 0
-    for (before, power) in powers.reversed().enumerated() {
-      if !power.isNaN { heard += 1 }
-      if 10 * heard > 9 * before { places = before + 1 }
+  /// Stretches of which more than nine of ten places hold a sample: the longest that reaches to the end, and the longest of
+  /// all, the latest of equals. Empty where there is none.
+  package var wellSampled: (latest: Range<Int>, longest: Range<Int>) {
+    // With +1 for a place that is heard and −9 for a hole, a stretch counts where its sum is positive.
+    var sums = [0]
+    for power in powers { sums.append((sums.last ?? 0) + (power.isNaN ? -9 : 1)) }
+    // A stretch begins at its longest where the sum is lower than ever before.
+    var starts: [Int] = []
+    for at in sums.indices where starts.last.map({ sums[at] < sums[$0] }) ?? true { starts.append(at) }
+    var (latest, longest) = (0..<0, 0..<0)
+    for end in sums.indices.reversed() {
+      while let start = starts.last, start >= end || sums[start] < sums[end] {
+        starts.removeLast()
+        guard start < end else { continue }
+        if end - start > longest.count { longest = start..<end }
+        if end == powers.count { latest = start..<end }
+      }
     }
-    if places == powers.count { return self }
-    return places > 0 ? SampleGrid(powers: Array(powers.suffix(places)), spacing: spacing) : nil
+    return (latest, longest)
+  }
+
+  /// A part of it.
+  package subscript(range: Range<Int>) -> SampleGrid {
+    range == powers.indices ? self : SampleGrid(powers: Array(powers[range]), spacing: spacing)
   }
 
   /// The same with short holes bridged by straight lines: frames are lost in fades, so that a hole between weak samples is no
@@ -79,22 +93,21 @@ package struct SampleGrid: Sendable {
     return SampleGrid(powers: filled, spacing: spacing)
   }
 
-  /// Of the last places: the share without a sample, and the mean power beside holes ÷ the mean of all; 1 without holes. Frames
-  /// that are lost by chance leave it near 1, those that are lost in fades make it small.
-  package func holes(last count: Int) -> (share: Double, beside: Double) {
-    let first = max(0, powers.count - count)
+  /// The share of places without a sample, and the mean power beside holes ÷ the mean of all; 1 without holes. Frames that are
+  /// lost by chance leave it near 1, those that are lost in fades make it small.
+  package var holes: (share: Double, beside: Double) {
     var (all, heard, edge, edges) = (0.0, 0.0, 0.0, 0.0)
-    for at in first..<powers.count where !powers[at].isNaN {
+    for at in powers.indices where !powers[at].isNaN {
       all += powers[at]
       heard += 1
-      let isEdge = at > first && powers[at - 1].isNaN || at + 1 < powers.count && powers[at + 1].isNaN
+      let isEdge = at > 0 && powers[at - 1].isNaN || at + 1 < powers.count && powers[at + 1].isNaN
       if isEdge {
         edge += powers[at]
         edges += 1
       }
     }
     guard edges > 0, all > 0 else { return (0, 1) }
-    return (1 - heard / Double(powers.count - first), edge / edges / (all / heard))
+    return (1 - heard / Double(powers.count), edge / edges / (all / heard))
   }
 
   /// Sum of the products of deviations `lag` places apart whose later place is in `range`, and how many pairs there are.
@@ -150,4 +163,5 @@ package struct SampleGrid: Sendable {
 enum Decibel {
   /// A level in decibels as a ratio of powers.
   static func power(_ level: Double) -> Double { pow(10, level / 10) }
+  static func level(_ power: Double) -> Double { 10 * log10(power) }
 }

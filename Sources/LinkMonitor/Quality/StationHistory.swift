@@ -18,14 +18,7 @@ package struct StationHistory: Sendable {
   /// The latest moment before which the last frame cannot have come: the poll before the one that showed it. So an age is
   /// never too small. nil before anything was seen to come.
   package private(set) var heard: Duration?
-  /// Fresh levels of late, in dBm, oldest first.
-  private var levels: [Double] = []
-  /// When they were read, in seconds.
-  private var times: [Double] = []
-  /// What is older, in seconds, is forgotten.
-  private static let memory = 60.0
-  /// More than a minute of polls at rest, half a minute under traffic.
-  private static let levelsKept = 3000
+  private var samples = FadingHistory()
   private var frames = 0.0
   private var retries = 0.0
   /// When anything was last sent, and so the transmit rate chosen anew.
@@ -45,35 +38,20 @@ package struct StationHistory: Sendable {
       || changed(last.info.receivedBytes, info.receivedBytes) || changed(last.info.beacons, info.beacons)
     if isNew {
       heard = last.at
-      if let signal = info.signal { keep(signal.value, at: instant) }
+      if let signal = info.signal { samples.add(signal.value, at: instant.seconds) }
     }
     noteRetries(from: last.info, to: info, over: instant - last.at)
     return isNew
   }
 
-  private mutating func keep(_ level: Double, at instant: Duration) {
-    let now = instant.seconds
-    let old = times.prefix { now - $0 > Self.memory }.count
-    let surplus = max(old, levels.count + 1 - Self.levelsKept)
-    if surplus > 0 {
-      levels.removeFirst(surplus)
-      times.removeFirst(surplus)
-    }
-    levels.append(level)
-    times.append(now)
-  }
-
   /// The latest fresh signal, and when it was read; nil before there is one.
   package var sample: (signal: DecibelMilliwatts, at: Duration)? {
-    guard let level = levels.last, let time = times.last else { return nil }
+    guard let level = samples.levels.last, let time = samples.times.last else { return nil }
     return (DecibelMilliwatts(level), .seconds(time))
   }
 
-  /// What the fresh samples say of the fading; only the last signal of a frame is fed, never a running average, which
-  /// would look like a channel that hardly fades. - Complexity: O(n²/10) in the samples kept.
-  package var fading: FadingEstimate? {
-    SampleGrid(times: times, levels: levels).map { FadingEstimate($0) }
-  }
+  /// What the fresh samples say of the fading.
+  package mutating func fading() -> FadingEstimate? { samples.estimate() }
 
   private func changed<Value: Equatable>(_ old: Value?, _ new: Value?) -> Bool {
     guard let old, let new else { return false }
