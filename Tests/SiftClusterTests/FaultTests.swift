@@ -58,6 +58,43 @@ import Testing
     await pair.stop()
   }
 
+  @Test func anAnswerThatTakesLongerThanAnswersDoIsAskedFor() async throws {
+    let pair = try await Pair()
+    await pair.connected()
+    let transport = pair.transport
+    for seed in 1...8 { _ = await transport.exchange(OwnedVisit(seed: UInt64(seed))) }
+    let gate = Gate()
+    pair.host.behave { _, _ in gate.pass() }
+    let before = try #require(transport.statistics(of: NodeIndex(1)))
+    let slow = OwnedVisit(seed: 9)
+    async let awaited = transport.exchange(slow, patience: .seconds(30))
+    await onThread { while (transport.statistics(of: NodeIndex(1))?.probes ?? 0) < before.probes + 2 { sched_yield() } }
+    gate.open()
+    #expect(await awaited?.sums == slow.expected)
+    // The pongs of all that was asked are no nonsense, and the next answer is its own.
+    let next = OwnedVisit(seed: 10)
+    #expect(await transport.exchange(next)?.sums == next.expected)
+    let after = try #require(transport.statistics(of: NodeIndex(1)))
+    #expect(after.done == 10 && after.late == 0 && after.isConnected)
+    await pair.stop()
+  }
+
+  @Test func aPeerThatOwesAnAnswerIsAskedAgainAndAgain() async throws {
+    let pair = try await Pair()
+    await pair.connected()
+    let transport = pair.transport
+    pair.proxy.stall()
+    let late = await transport.exchange(OwnedVisit(seed: 1), patience: .milliseconds(5))
+    #expect(late?.outcome == .late)
+    await onThread { while (transport.statistics(of: NodeIndex(1))?.probes ?? 0) < 4 { sched_yield() } }
+    await pair.proxy.resume()
+    await onThread { while transport.statistics(of: NodeIndex(1))?.isOverdue == true { sched_yield() } }
+    let visit = OwnedVisit(seed: 2)
+    #expect(await transport.exchange(visit)?.sums == visit.expected)
+    #expect(pair.peerEvents.events.count == 1)
+    await pair.stop()
+  }
+
   @Test func aPeerThatStallsIsLeftAloneUntilItGivesASignOfLife() async throws {
     let pair = try await Pair()
     await pair.connected()

@@ -104,12 +104,14 @@ public final class ExpertServer: Sendable {
     -> ServerBootstrap
   {
     let context = tls.server
+    let traffic = limits.traffic
     return ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 64)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
+        traffic.mark(channel)
+        return channel.eventLoop.makeCompletedFuture {
           let address = channel.remoteAddress.map { "\($0.ipAddress ?? "?"):\($0.port ?? 0)" } ?? "?"
           guard let connection = registry.value.admit(address: address) else {
             throw ChannelError.inappropriateOperationForState

@@ -18,6 +18,7 @@ public struct ServerLimits: Sendable, Hashable {
   public var rows = 65_536
   /// How long `stop` waits for visits that were accepted.
   public var drainTimeout: Duration = .seconds(5)
+  public var traffic = TrafficClass.realTime
 
   public init() {}
 }

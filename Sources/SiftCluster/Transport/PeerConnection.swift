@@ -25,6 +25,7 @@ final class PeerConnection: @unchecked Sendable {
   private var slots = ReplySlots()
   private var estimator = ExchangeEstimator()
   private var vigil = Vigil()
+  private var probing = Probing()
   /// Visits in a row that ended without a sign of life, and when the first of them was sent.
   private var silent = (visits: 0, since: ContinuousClock.now)
 
@@ -39,8 +40,13 @@ final class PeerConnection: @unchecked Sendable {
   private(set) var lastReceived = ContinuousClock.now
   /// A visit was given up and nothing has come since it was sent.
   private(set) var isOverdue = false
-  private(set) var ping: (number: UInt64, sent: ContinuousClock.Instant)?
-  private var pings: UInt64 = 0
+  /// The oldest that no pong has come for.
+  private(set) var ping: (number: UInt64, sent: ContinuousClock.Instant, isProbe: Bool)?
+  /// Sent and answered; answers come in order.
+  private var (pings, pongs): (UInt64, UInt64) = (0, 0)
+  private var pinged = ContinuousClock.now
+  /// Pings that followed an unanswered one while the peer is overdue.
+  private var repeated = 0
 
   /// Visits can be sent: looked at before the lock is taken.
   private let isUp = Atomic<Bool>(false)
@@ -108,6 +114,8 @@ final class PeerConnection: @unchecked Sendable {
     locked {
       guard let slot = slots.find(number) else { return .lost(reason: "visit \(number) is not under way") }
       let began = ContinuousClock.now
+      var pause = probing.pause
+      var probed = max(began, slot.sent)
       while true {
         if case .waiting = slot.state, !isRead { read() }
         let now = ContinuousClock.now
@@ -121,7 +129,13 @@ final class PeerConnection: @unchecked Sendable {
           return giveUp(slot)
         }
         slot.wasAwaited = true
-        if isRead { sleep(left) } else if vigil.watches(after: now - began) { yield() } else { awaitBytes(left) }
+        if let wait = pause, now - probed >= wait {
+          probe()
+          probed = now
+          pause = wait * 2
+        }
+        let doze = pause.map { min(left, max(1, (probed + $0 - now).nanoseconds)) } ?? left
+        if isRead { sleep(doze) } else if vigil.watches(after: now - began) { yield() } else { awaitBytes(doze) }
       }
     }
   }
@@ -158,6 +172,15 @@ final class PeerConnection: @unchecked Sendable {
       alarm.ring()
     }
     return .late
+  }
+
+  /// Asks for a sign of life behind a visit whose answer takes long. What was lost last on a way is missed by nobody before
+  /// the kernel's timer ends, 200 ms or more; what comes behind it shows both kernels the hole at once.
+  private func probe() {
+    guard let link else { return }
+    writePing(to: link, asProbe: true)
+    ledger.count { $0.probes += 1 }
+    if link.hasUnsent { alarm.ring() }
   }
 
   private func setOverdue(_ overdue: Bool) {
@@ -223,9 +246,14 @@ final class PeerConnection: @unchecked Sendable {
     case .pong:
       ledger.count { $0.bytesDown += 16 }
       let number = try body.unsafely { bytes throws(WireError) in try NoticeCodec.number(bytes, frame: "pong") }
-      guard let asked = ping, asked.number == number else { throw WireError("pong.number", "\(number) was not asked") }
-      ping = nil
-      measured(lastReceived - asked.sent, bytes: 32)
+      guard number == pongs + 1, number <= pings else { throw WireError("pong.number", "\(number) was not asked") }
+      pongs = number
+      repeated = 0
+      if let asked = ping, asked.number == number {
+        ping = nil
+        // One that was sent into a hole measures the hole.
+        if !asked.isProbe { measured(lastReceived - asked.sent, bytes: 32) }
+      }
     case .goodbye: return "said goodbye: \(body.withUnsafeReadableBytes { NoticeCodec.text($0) })"
     default: throw WireError("frame.kind", "a \(kind) is not expected now")
     }
@@ -275,6 +303,7 @@ final class PeerConnection: @unchecked Sendable {
   private func settle(_ slot: ReplySlot, _ reply: ReplyHeader, down: Int) {
     slot.state = .done(reply)
     let way = lastReceived - slot.sent - .nanoseconds(Int64(clamping: reply.execution))
+    probing.took(lastReceived - slot.sent)
     if slot.wasAwaited { estimator.add(seconds: way.seconds, bytes: slot.bytesUp + down, at: lastReceived) }
     ledger.measured(estimator, down: down, done: 1)
   }
@@ -295,6 +324,7 @@ final class PeerConnection: @unchecked Sendable {
     link?.expected = .fromHost
     downReason = nil
     ping = nil
+    (pings, pongs) = (0, 0)
     isSuspended = false
     silent.visits = 0
     if isOverdue { setOverdue(false) }
@@ -327,10 +357,30 @@ final class PeerConnection: @unchecked Sendable {
   /// Sends a ping, unless one is under way.
   func sendPing() {
     guard ping == nil, let link else { return }
-    pings += 1
-    ping = (pings, .now)
-    link.send { NoticeCodec.write(.ping, number: pings, into: &$0) }
+    writePing(to: link, asProbe: false)
     if let failure = link.failure { end(failure.reason) }
+  }
+
+  /// How long until an overdue peer is asked again although it owes a pong: what was lost last is missed by nobody until
+  /// something comes behind it. nil while nothing is owed.
+  var untilRepeat: Duration? {
+    guard ping != nil, isOverdue || isSuspended else { return nil }
+    return pinged + min(settings.repeatCap, settings.repeatFirst * (1 << min(repeated, 10))) - .now
+  }
+
+  func repeatPing() {
+    guard let link else { return }
+    repeated += 1
+    writePing(to: link, asProbe: true)
+    ledger.count { $0.probes += 1 }
+    if let failure = link.failure { end(failure.reason) }
+  }
+
+  private func writePing(to link: PeerLink, asProbe isProbe: Bool) {
+    pings += 1
+    pinged = .now
+    if ping == nil { ping = (pings, .now, isProbe) }
+    link.send { NoticeCodec.write(.ping, number: pings, into: &$0) }
   }
 
   /// The keeper takes the reader's role. - Returns: false when it is taken.

@@ -121,7 +121,7 @@ final class PeerKeeper: Sendable {
     case .failure(let failure): throw .lost(failure.text)
     }
     let socket: SocketHandle
-    switch SocketHandle.connecting(to: resolved.first) {
+    switch SocketHandle.connecting(to: resolved.first, traffic: connection.settings.traffic) {
     case .success(let handle): socket = handle
     case .failure(let failure): throw .lost("\(place): \(failure.text)")
     }
@@ -242,6 +242,8 @@ final class PeerKeeper: Sendable {
     let quiet = ContinuousClock.now - connection.lastReceived
     if connection.ping == nil, connection.isSuspended || connection.isOverdue || quiet >= settings.pingInterval {
       connection.sendPing()
+    } else if let wait = connection.untilRepeat, wait <= .zero {
+      connection.repeatPing()
     }
     guard let link = connection.link else { return .down(connection.downReason ?? "closed") }
     var wanted: Readiness = link.hasUnsent ? .writable : []
@@ -253,12 +255,13 @@ final class PeerKeeper: Sendable {
       connection.end("no pong within \(settings.pongTimeout)")
       return .down("no pong within \(settings.pongTimeout)")
     }
+    let nap = min(left, max(.milliseconds(1), connection.untilRepeat ?? left))
     if connection.beginReading() {
       wanted.insert(.readable)
-      return .wait(link.socket, wanted, nanoseconds: left.nanoseconds, reads: true)
+      return .wait(link.socket, wanted, nanoseconds: nap.nanoseconds, reads: true)
     }
     // Somebody waits for a reply and will read the pong too; looked at again soon, in case it leaves before.
-    return .wait(link.socket, wanted, nanoseconds: min(left, .milliseconds(100)).nanoseconds, reads: false)
+    return .wait(link.socket, wanted, nanoseconds: min(nap, .milliseconds(100)).nanoseconds, reads: false)
   }
 
   private func farewell() {

@@ -15,10 +15,14 @@ public struct PeerSettings: Sendable, Hashable {
   public var pingInterval: Duration = .seconds(5)
   /// How long a pong may take. A host that computes answers no pings, so this is longer than any visit should be.
   public var pongTimeout: Duration = .seconds(10)
+  /// Pauses between the pings to a peer whose answer is overdue: the first, doubled up to `repeatCap`.
+  public var repeatFirst: Duration = .milliseconds(5)
+  public var repeatCap: Duration = .milliseconds(160)
   /// So many visits in a row without a sign of life, and the peer is left alone until it gives one.
   public var silentVisits = 3
   /// Largest body of a visit or reply.
   public var frameBytes = 64 << 20
+  public var traffic = TrafficClass.realTime
 
   public init() {}
 }

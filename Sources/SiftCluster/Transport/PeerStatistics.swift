@@ -59,6 +59,8 @@ public struct PeerStatistics: Sendable, Hashable {
   public var failed = 0
   /// Replies that came after nobody waited any more.
   public var lateReplies = 0
+  /// Pings that were sent because an answer took longer than answers do.
+  public var probes = 0
   /// A visit was given up and nothing has come from the peer since it was sent.
   public var isOverdue = false
   public var tcp: TCPFigures?

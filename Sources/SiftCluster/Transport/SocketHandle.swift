@@ -54,13 +54,16 @@ final class SocketHandle: Sendable {
   }
 
   /// Begins to connect. `await` tells when it is done, `connectError` how it went.
-  static func connecting(to address: UnsafePointer<addrinfo>) -> Result<SocketHandle, SocketFailure> {
+  static func connecting(
+    to address: UnsafePointer<addrinfo>, traffic: TrafficClass
+  ) -> Result<SocketHandle, SocketFailure> {
     let info = address.pointee
     let number = socket(
       info.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else { return .failure(SocketFailure(text: words(errno))) }
     let handle = SocketHandle(Descriptor(number))
     handle.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    for option in traffic.options { handle.set(option.level, option.name, option.value) }
     // TCP_USER_TIMEOUT (18): the kernel gives a connection up whose data nobody acknowledged for this long
     // (milliseconds): a machine that is gone is told apart from a host that is busy, whose kernel still acknowledges.
     handle.set(Int32(IPPROTO_TCP), 18, 5000)
