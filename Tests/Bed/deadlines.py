@@ -2,15 +2,15 @@
 
 The gateway is the access point. The way to one expert host fades as for somebody who walks (Rayleigh, 5 Hz); the other host
 is steady. Every policy answers the same prompts within the same latency and over the same paths of the fading; the error of a
-policy is what was booked, late experts included, as the mean square that the loss of quality follows; the radio time is what the
-medium counted. A policy that takes an error budget is run under several.
+policy is what was booked, late experts included, as the mean square that the loss of quality follows; a deadline is missed by a visit
+that is not back within the latency; the radio time is what the medium counted. A policy that takes an error budget is run under several.
 
 Two settings that take turns have every error between theirs, and every cost in the same proportion; so a policy is compared by
 what its settings, taking turns, cost at least for a mean square error no larger than the one asked for. Two policies with budgets are
 compared at several errors that both reach, and with Top-K at its own measured error, which is that of late experts alone.
 
-A peer that is lost for a while weighs heavily, so the comparison wants many rounds: it is printed always, with an interval
-from drawing the rounds again, and checked with BED_ROUNDS=8 or more."""
+Deadlines are missed now and then, so their comparison wants many rounds: it is printed always, with an interval from drawing the
+rounds again, and checked with BED_ROUNDS=8 or more. That of radio time with siftmoe-slow is checked always."""
 # boots: systemd time-travel=inf-cpu
 import json
 import os
@@ -23,7 +23,7 @@ from radios import access_point_with_two_stations
 # siftmoe's are root mean squares, siftmoe-slow's are limits of every token.
 POLICIES = {"topk": [0.0], "siftmoe": [0.02, 0.05, 0.1, 0.15, 0.25], "siftmoe-slow": [0.02, 0.06, 0.12, 0.2, 0.3]}
 LATENCY_MS, MEAN_DBM, DOPPLER_HZ = 40, -68, 5
-ROUNDS, TOKENS = int(os.environ.get("BED_ROUNDS", "2")), 24
+ROUNDS, TOKENS, SETTLING_TOKENS = int(os.environ.get("BED_ROUNDS", "3")), 24, 400
 PROMPTS = ["In the beginning God created the heaven and the earth. And", "It was a truth which Elizabeth could not",
            "The return value is a pointer to"]
 
@@ -38,15 +38,15 @@ def airtime():
 
 
 def ask(policy, budget, path=None):
-    """Sums over the prompts: tokens, routed experts, those late, booked error, radio time. `path` names a path of the fading:
-    the same for every policy, from the same moment of each prompt on."""
-    sums = dict.fromkeys(("tokens", "routed", "late", "visits", "error", "air_s", "seconds", "radio_j"), 0.0)
+    """Sums over the prompts: tokens, routed experts, those late, visits that missed their deadline, booked error, radio time.
+    `path` names a path of the fading: the same for every policy, from the first prompt on."""
+    sums = dict.fromkeys(("tokens", "routed", "late", "missed", "visits", "error", "air_s", "seconds", "radio_j"), 0.0)
     for at, prompt in enumerate(PROMPTS):
         # A peer that was lost under the last prompt is to be visited under this one.
         if not until(60, lambda: cluster.peers() == {"host-1", "host-2"}):
             raise SystemExit(f"before {policy}:{budget}: only {cluster.peers()} are connected")
-        if path is not None:
-            medium.both(0, 1, mean=MEAN_DBM, k=0, doppler=DOPPLER_HZ, seed=f"{path} {at}")
+        if path is not None and at == 0:
+            medium.both(0, 1, mean=MEAN_DBM, k=0, doppler=DOPPLER_HZ, seed=path)
         air, begin = airtime(), time.monotonic()
         status, body = cluster.complete(prompt, TOKENS, policy=policy, error_budget=budget, latency_ms=LATENCY_MS)
         if status != 200:
@@ -56,6 +56,7 @@ def ask(policy, budget, path=None):
         sums["tokens"] += tokens
         sums["routed"] += experts["local"] + experts["remote"] + experts["replaced"] + experts["skipped"]
         sums["late"] += experts["late"]
+        sums["missed"] += sift["visits_late"]
         sums["visits"] += sift["visits"]
         sums["error"] += sift["error_rms"] ** 2 * tokens
         sums["air_s"] += airtime() - air
@@ -66,27 +67,46 @@ def ask(policy, budget, path=None):
 
 # Once without fading, so that exchanges were measured before anything counts.
 calm = ask("topk", 0.0)
-check("without fading no deadline is missed", calm["late"] == 0, calm)
+check("without fading no deadline is missed", calm["missed"] == 0, calm)
+
+
+def known_fading():
+    return next(link["fading"] for link in cluster.request("GET", "/sift/links")[1]["links"] if link["peer_name"] == "host-1")
+
+
+def settle(path):
+    """Some seconds of traffic over the fading link, as on a machine that has served for a while: what siftd knows of it is from
+    here, and from what the policies send."""
+    medium.both(0, 1, mean=MEAN_DBM, k=0, doppler=DOPPLER_HZ, seed=f"{path} before")
+    status, body = cluster.complete(PROMPTS[0], SETTLING_TOKENS, policy="topk", latency_ms=LATENCY_MS)
+    if status != 200:
+        raise SystemExit(f"before round {path + 1}: {body}")
+
+
+ways = [medium.state()[link]["frames_by_access"] for link in ("0>1", "1>0")]
+check("visits and their answers go by video's way of access", all(way["video"] > 500 for way in ways), ways)
 runs = {(policy, budget): [] for policy, budgets in POLICIES.items() for budget in budgets}
 for path in range(ROUNDS):  # interleaved, so that what drifts meets all alike
+    settle(path)
+    print(f"round {path + 1} of {ROUNDS}; what siftd knows of the fading: {known_fading()}", flush=True)
     for setting in runs:
         runs[setting].append(ask(*setting, path))
+    print(f"and after it: {known_fading()}", flush=True)
     with open("/host/out/rounds.json", "w") as file:
         json.dump({f"{policy}:{budget}": rounds for (policy, budget), rounds in runs.items()}, file)
-    fading = next(link["fading"] for link in cluster.request("GET", "/sift/links")[1]["links"] if link["peer_name"] == "host-1")
-    print(f"round {path + 1} of {ROUNDS}; what siftd knows of the fading: {fading}", flush=True)
 
 
 def figures(rounds):
     total = {name: sum(one[name] for one in rounds) for name in rounds[0]}
     error = total["error"] / total["tokens"]
     return {"error": error, "rms": error ** 0.5, "late_per_1000": 1000 * total["late"] / total["routed"],
+            "missed_per_1000": 1000 * total["missed"] / total["tokens"],
             "air_ms_per_token": 1000 * total["air_s"] / total["tokens"], "visits_per_token": total["visits"] / total["tokens"],
             "tokens_per_s": total["tokens"] / total["seconds"]}
 
 
-COLUMNS = ("rms", "late_per_1000", "air_ms_per_token", "visits_per_token", "tokens_per_s")
-COSTS = {"late_per_1000": "misses fewer deadlines", "air_ms_per_token": "spends less radio time"}
+COLUMNS = ("rms", "missed_per_1000", "late_per_1000", "air_ms_per_token", "visits_per_token", "tokens_per_s")
+COSTS = {"missed_per_1000": "misses fewer deadlines", "air_ms_per_token": "spends less radio time"}
 measured = {setting: figures(rounds) for setting, rounds in runs.items()}
 
 
@@ -158,13 +178,14 @@ with open("/host/out/deadlines.json", "w") as file:
     json.dump({"runs": {f"{policy}:{budget}": point for (policy, budget), point in measured.items()},
                "siftmoe": {f"{cost} ÷ {other}": found for (other, cost), found in compared.items()}}, file, indent=1)
 
-check("fading makes Top-K miss deadlines", measured["topk", 0.0]["late_per_1000"] > 0)
-largest = measured["siftmoe", POLICIES["siftmoe"][-1]]
+check("fading makes Top-K miss deadlines", measured["topk", 0.0]["missed_per_1000"] > 0)
 for cost, words in COSTS.items():
-    top = measured["topk", 0.0][cost]
-    check(f"with its largest budget siftmoe {words} than topk", largest[cost] < 0.8 * top, (largest[cost], top))
-    if ROUNDS >= 8:
-        for other in ("siftmoe-slow", "topk"):
+    ours = [measured["siftmoe", budget][cost] for budget in POLICIES["siftmoe"]]
+    mean, top = sum(ours) / len(ours), measured["topk", 0.0][cost]
+    check(f"on the mean of its budgets siftmoe {words} than topk", mean < top, (mean, top))
+    for other in ("siftmoe-slow", "topk"):
+        # Few rounds say little of deadlines, and of Top-K's error.
+        if ROUNDS >= 8 or (other, cost) == ("siftmoe-slow", "air_ms_per_token"):
             found, low, high = compared[other, cost]
             check(f"at equal error siftmoe {words} than {other}", found is not None and found < 1, (found, low, high))
 medium.end()

@@ -60,8 +60,9 @@ page = cluster.metrics()
 check("what requests took of the rail is counted by policy", f'siftd_request_rail_joules_total{{rail="{sensor.id}"' in page,
       [line for line in page.splitlines() if line.startswith("siftd_request_rail")])
 
-# A machine that draws a fifth less under one of two policies which decide alike: the difference is the scenario's own.
-WATTS = {"topk": 30, "siftmoe-slow": 24}
+# A machine that draws less under one of two policies which decide alike: the difference is the scenario's own, and so large that
+# a host with other work, on which the same tokens take one second and then two, does not hide it.
+WATTS = {"topk": 30, "siftmoe-slow": 9}
 
 
 def requests():
@@ -94,10 +95,10 @@ saved, time_ratio = (found.get(name, {}).get("ratio", {}) for name in ("energy",
 check("compare says that one policy takes less, measured on the rail, with an interval that leaves none out",
       found.get("standing") == "measured" and saved.get("high", 1) < 1 and "measured on" in found.get("verdict", ""),
       found.get("verdict", found))
-# The first request of a block is still served at the other policy's power.
+# The first request of a block is still served at the other policy's power, and may take longer or shorter than the others.
 expected = ((BLOCK - 1) * WATTS["siftmoe-slow"] + WATTS["topk"]) / ((BLOCK - 1) * WATTS["topk"] + WATTS["siftmoe-slow"])
 check("and by as much as the power was lower, once the time they took is divided out",
-      near(saved.get("value", 0) / time_ratio.get("value", 1), expected, 0.02), (saved, time_ratio, expected))
+      near(saved.get("value", 0) / time_ratio.get("value", 1), expected, 0.04), (saved, time_ratio, expected))
 
 sensor.set(30)
 process = cluster.show(0, "MainPID")

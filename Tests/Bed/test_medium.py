@@ -118,11 +118,20 @@ class Physics(unittest.TestCase):
         self.assertEqual(phy.duration(phy.DSSS[0], 100), 192 + 800)
         self.assertEqual(phy.duration(phy.ht(7, False), 1500), 36 + 4 * 47 + 6)
 
-    def test_waits_grow_with_the_attempts(self):
-        self.assertEqual(phy.backoff(0, 0), 28)
-        self.assertEqual(phy.backoff(0, 0.999), 28 + 9 * 15)
-        self.assertEqual(phy.backoff(2, 0.999), 28 + 9 * 63)
-        self.assertEqual(phy.backoff(9, 0.9999), 28 + 9 * 1023)
+    def test_waits_grow_with_the_attempts_as_far_as_the_way_of_access_lets_them(self):
+        self.assertEqual([phy.idle(access) for access in (phy.BEST_EFFORT, phy.VIDEO)], [37, 28])
+        self.assertEqual(phy.backoff(phy.BEST_EFFORT, 0, 0), 0)
+        self.assertEqual([phy.backoff(phy.BEST_EFFORT, attempt, 0.9999) for attempt in (0, 2, 9)], [9 * 15, 9 * 63, 9 * 1023])
+        self.assertEqual([phy.backoff(phy.VIDEO, attempt, 0.9999) for attempt in (0, 1, 9)], [9 * 7, 9 * 15, 9 * 15])
+        self.assertEqual(phy.backoff(phy.VOICE, 9, 0.9999), 9 * 7)
+
+    def test_a_frame_goes_by_the_priority_that_it_names(self):
+        self.assertEqual(phy.access(UNICAST), phy.BEST_EFFORT)
+        self.assertEqual(phy.access(BEACON), phy.VOICE)
+        self.assertEqual([phy.access(quality(up)) for up in (0, 1, 3, 5, 6)],
+                         [phy.BEST_EFFORT, phy.BACKGROUND, phy.BEST_EFFORT, phy.VIDEO, phy.VOICE])
+        self.assertEqual(phy.access(b"\x88\x03" + b"\0" * 28 + b"\x05\0"), phy.VIDEO)
+        self.assertEqual(phy.access(b"\x88\x01" + b"\0" * 22), phy.BEST_EFFORT)
 
     def test_indices_mean_the_rates_that_the_driver_means(self):
         low, high = phy.Band(2437), phy.Band(5180)
@@ -155,6 +164,12 @@ def message(sender, frame, attempts, flags=1):
 
 
 UNICAST = b"\x08\x01\0\0" + bytes([2, 0, 0, 0, 1, 0]) + bytes([2, 0, 0, 0, 0, 0]) + b"\0" * 84
+def quality(priority, sender=0):
+    """A frame with a QoS field."""
+    return (b"\x88\x01\0\0" + bytes([2, 0, 0, 0, 1, 0]) + bytes([2, 0, 0, 0, sender, 0]) + b"\0" * 8 + bytes([priority, 0])
+            + b"\0" * 74)
+
+
 BEACON = b"\x80\0\0\0" + b"\xff" * 6 + bytes([2, 0, 0, 0, 0, 0]) + b"\0" * 84
 TRIES = [(11, 0, 2), (4, 0, 3), (-1, 0, 0), (-1, 0, 0)]
 
@@ -217,14 +232,55 @@ class Frames(unittest.TestCase):
         event = driver.event(33, message(0, UNICAST, [(11, 0, 1)]))
         for _ in range(2000):
             air.take(event, driver, 0.0)
+        self.assertIsNone(air.happen(driver, 10.0))
         self.assertAlmostEqual(air.links[0, 1].lost / 2000, 0.3, delta=0.03)
 
-    def test_the_channel_serves_one_frame_after_another(self):
+    def ends(self, air, driver, begin=5.0):
+        """Lets what waits happen. - Returns: (radio, when) of every status."""
+        found, now, wait = [], begin, 0.0
+        while wait is not None:
+            now += wait + 1e-9
+            wait = air.happen(driver, now)
+            found += [(hwsim.number(told[hwsim.TRANSMITTER]), now) for command, told in driver.told if command == hwsim.STATUS]
+            driver.told.clear()
+        return found
+
+    def test_the_channel_carries_one_frame_after_another(self):
         air, driver = Air(3), Recorder()
         for _ in range(3):
             air.take(driver.event(33, message(0, UNICAST, TRIES)), driver, 5.0)
-        ends = sorted(due[0] for due in air.due)
+        ends = [end for _, end in self.ends(air, driver)]
+        self.assertEqual(len(ends), 3)
         self.assertTrue(all(b - a > 100e-6 for a, b in zip([5.0, *ends], ends)))
+
+    def test_others_send_while_one_waits_to_try_again(self):
+        air, driver = Air(3), Recorder()
+        air.links[0, 1].change(loss=1)
+        air.take(driver.event(33, message(0, quality(0), [(11, 0, 20)])), driver, 5.0)
+        for _ in range(10):
+            air.take(driver.event(33, message(2, quality(0, sender=2), TRIES)), driver, 5.0)
+        ends = self.ends(air, driver)
+        self.assertEqual([radio for radio, _ in ends], [2] * 10 + [0])
+        self.assertLess(ends[9][1], 5.005)
+        self.assertGreater(ends[10][1], 5.015)
+
+    def test_by_videos_way_of_access_many_tries_take_little_time(self):
+        times = []
+        for priority in (0, 5):
+            air, driver = Air(3), Recorder()
+            air.links[0, 1].change(loss=1)
+            air.take(driver.event(33, message(0, quality(priority), [(11, 0, 20)])), driver, 5.0)
+            times.append(self.ends(air, driver)[0][1] - 5)
+        self.assertLess(times[1] * 8, times[0])
+
+    def test_nobody_is_passed_over_for_ever(self):
+        air, driver = Air(3), Recorder()
+        for _ in range(50):
+            for radio in (0, 2):
+                air.take(driver.event(33, message(radio, quality(0, radio), TRIES)), driver, 5.0)
+        order = [radio for radio, _ in self.ends(air, driver)]
+        self.assertEqual(len(order), 100)
+        self.assertTrue(all(order[:50].count(radio) > 15 for radio in (0, 2)))
 
     def test_bad_requests_are_refused(self):
         air = Air(2)

@@ -64,10 +64,26 @@ def success(rate, octets, snr):
     return 0.0 if wrong >= 1 else (1 - wrong) ** (8 * octets)
 
 
-# At 2.4 GHz with short slots (802.11-2020, table 18-5), in µs: SIFS 10, slot 9, DIFS = SIFS + 2 slots; an OFDM frame is
-# followed by 6 µs of silence.
-SIFS, SLOT, DIFS, SILENCE, LEAST_WINDOW, LARGEST_WINDOW = 10.0, 9.0, 28.0, 6.0, 15, 1023
+# At 2.4 GHz with short slots (802.11-2020, table 18-5), in µs: SIFS 10, slot 9; an OFDM frame is followed by 6 µs of silence.
+SIFS, SLOT, SILENCE = 10.0, 9.0, 6.0
 ACKNOWLEDGEMENT_OCTETS = 14
+
+# How a queue gets at the channel: slots that it must have been idle beyond SIFS, and the least and largest window, in slots
+# (802.11-2020, table 9-155).
+Access = namedtuple("Access", "name idle_slots least largest")
+BACKGROUND, BEST_EFFORT = Access("background", 7, 15, 1023), Access("best effort", 3, 15, 1023)
+VIDEO, VOICE = Access("video", 2, 7, 15), Access("voice", 2, 3, 7)
+BY_PRIORITY = (BEST_EFFORT, BACKGROUND, BACKGROUND, BEST_EFFORT, VIDEO, VIDEO, VOICE, VOICE)
+
+
+def access(frame):
+    """The queue of a frame: by the priority that its QoS field names; frames of management go with voice."""
+    kind, subtype = frame[0] >> 2 & 3, frame[0] >> 4
+    if kind != 2:
+        return VOICE
+    # Four addresses where it goes from one distribution system to another.
+    at = 30 if frame[1] & 3 == 3 else 24
+    return BY_PRIORITY[frame[at] & 7] if subtype & 8 and len(frame) > at else BEST_EFFORT
 
 
 def duration(rate, octets):
@@ -77,10 +93,15 @@ def duration(rate, octets):
     return rate.preamble + rate.symbol * math.ceil((16 + 8 * octets + 6) / rate.bits) + SILENCE
 
 
-def backoff(attempt, draw):
-    """The wait before attempt 0, 1, … in µs; `draw` is a random number in 0…1."""
-    window = min(LARGEST_WINDOW, (LEAST_WINDOW + 1 << attempt) - 1)
-    return DIFS + SLOT * int(draw * (window + 1))
+def idle(access):
+    """How long the channel must have been idle before slots are counted, in µs."""
+    return SIFS + SLOT * access.idle_slots
+
+
+def backoff(access, attempt, draw):
+    """The slots before attempt 0, 1, … as µs; `draw` is a random number in 0…1."""
+    window = min(access.largest, (access.least + 1 << attempt) - 1)
+    return SLOT * int(draw * (window + 1))
 
 
 def answer_rate(rate):
