@@ -92,8 +92,10 @@ public struct Daemon: Sendable {
     let server: ExpertServer
     do {
       let experts = try ExpertHost(engine: setup.engine, hosted: setup.hosted, limits: ExpertHost.Limits(rows: 4096))
+      var limits = ServerLimits()
+      limits.traffic = TrafficClass(codePoint: Int32(setup.configuration[Keys.cluster.codePoint]))
       server = ExpertServer(
-        host: experts, address: host, port: Int(port), tls: tls, meter: HostMeter(setup).energy,
+        host: experts, address: host, port: Int(port), tls: tls, limits: limits, meter: HostMeter(setup).energy,
         onEvent: { [recorder] in recorder.record(PeerRecords.make($0)) })
     } catch {
       throw DaemonFailure(.software, "\(error)")

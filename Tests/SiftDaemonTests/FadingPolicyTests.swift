@@ -199,6 +199,68 @@ private final class FadingWorld {
     #expect(nodes(.siftmoe, isOverdue: false, steps: [true, false, true], isLate: true) == [1, 0, 1])
   }
 
+  /// A world of which node 1 is seen through a Rayleigh channel with a sample of now.
+  private final class Sampled {
+    var now = PolicySelectorTests.epoch
+    var gain = 1.0
+    var slowest = 4e6
+    private(set) lazy var selector = PolicySelector(
+      experts: [0, PolicySelectorTests.experts], perToken: 2, placement: PolicySelectorTests.placement,
+      calibration: PolicySelectorTests.calibration, bytes: PolicySelectorTests.bytes,
+      conditions: { [unowned self] in world }, now: { [unowned self] in now })
+
+    private var world: Conditions {
+      var world = PolicySelectorTests.world()
+      world.nodes[1].channel = ChannelPrediction(
+        meanSNR: 100, riceFactor: 0, doppler: 5, sampledGain: gain, sampledAt: now,
+        rates: [
+          ChannelRate(minimumSNR: 4, goodput: slowest), ChannelRate(minimumSNR: 60, goodput: 12e6),
+        ])
+      return world
+    }
+
+    init(rows: Int) {
+      selector.register(
+        FadingPolicyTests.one,
+        settings: SiftSettings(policy: .siftmoe, errorBudget: 0.3, latency: .milliseconds(20), lateness: 1))
+      selector.beginStep(rows: Array(repeating: FadingPolicyTests.one, count: rows))
+    }
+
+    /// Where expert 2, at node 1, is executed for the first row of a layer.
+    func layer(rows: Int = 1) -> Int32 {
+      let routed = PolicySelectorTests.routed(Array(repeating: [(2, 0.9), (0, 0.1)], count: rows))
+      var plan = LayerPlan(perToken: 2, capacity: rows)
+      plan.reset(rows: rows)
+      selector.decide(layer: 1, routed: routed, plan: &plan)
+      selector.settle(layer: 1, plan: plan, fellBack: Array(repeating: false, count: 2 * rows))
+      return plan.choices[0].node
+    }
+  }
+
+  @Test func aFadeInTheMiddleOfAStepIsSeenByItsNextLayer() {
+    let sampled = Sampled(rows: 1)
+    #expect(sampled.layer() == 1)
+    sampled.gain = 1e-3
+    sampled.now += .milliseconds(4)
+    #expect(sampled.layer() == 1, "what was forecast just now stands")
+    sampled.now += .milliseconds(1)
+    #expect(sampled.layer() == 0)
+    sampled.gain = 1
+    sampled.now += .milliseconds(40)
+    #expect(sampled.layer() == 1)
+  }
+
+  @Test func aVisitIsForecastWithAllTheRowsThatItMayCarry() {
+    // In time at the slowest rate, which is that of now, with one row and not with sixty-four.
+    for (rows, node) in [(1, Int32(1)), (64, 0)] {
+      let sampled = Sampled(rows: rows)
+      sampled.slowest = 2.5e5
+      sampled.gain = 0.2
+      sampled.now += .milliseconds(5)
+      #expect(sampled.layer(rows: rows) == node, "\(rows)")
+    }
+  }
+
   @Test func theNextRequestBeginsWithThePriceThatWasLearned() {
     let budget = 0.2
     let world = FadingWorld(turns: 0.05)

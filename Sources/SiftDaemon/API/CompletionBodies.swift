@@ -51,6 +51,7 @@ struct SiftReport: Encodable, Equatable {
   var energy_peers_j: Double
   var radio_j: Double
   var visits: Int
+  var visits_late: Int
   var bytes_up: Int
   var bytes_down: Int
   var experts: Experts
@@ -73,6 +74,7 @@ struct SiftReport: Encodable, Equatable {
     energy_peers_j = tally.peerJoules
     radio_j = summary.radioJoules
     visits = tally.visits
+    visits_late = tally.visitsLate
     bytes_up = tally.bytesUp
     bytes_down = tally.bytesDown
     experts = Experts(

@@ -159,6 +159,10 @@ public struct ClusterKeys: ConfigurationSection {
   public let encoding = Key<String>(
     "cluster.encoding", default: "f32", range: .oneOf(["f32", "bf16"]),
     "What hidden states travel as: f32 is exact, bf16 a quarter of the bytes.")
+  public let codePoint = Key<Int>(
+    "cluster.dscp", default: 32, range: .within(0...63),
+    "Differentiated-services code point of exchanges. 32 (CS4): radios with WMM try again after 15 slots at most; 0: as all else."
+  )
 }
 
 public struct PeerKeys: ConfigurationSection {

@@ -30,10 +30,12 @@ struct PeerSide: Sendable {
     // A peer's change shows on the board at once, not only with the next tick; and so does the channel under traffic.
     let hook = Hook()
     let engine = setup.engine
+    var settings = PeerSettings()
+    settings.traffic = TrafficClass(codePoint: Int32(setup.configuration[Keys.cluster.codePoint]))
     transport = PeerTransport(
       peers: setups.map { PeerAddress(name: $0.name, host: $0.host, port: $0.port) }, tls: tls,
       modelHash: engine.hash, arithmetic: engine.arithmetic, width: engine.description.width,
-      layers: engine.description.layers.count, encoding: encoding
+      layers: engine.description.layers.count, encoding: encoding, settings: settings
     ) { event in
       recorder.record(PeerRecords.make(event))
       hook.call()

@@ -187,6 +187,7 @@ extension SequenceTally {
   init(_ tally: PolicyTally) {
     self.init()
     visits = tally.visits
+    visitsLate = tally.visitsLate
     decisions = tally.decisions
     expertsLocal = tally.expertsLocal
     expertsRemote = tally.expertsRemote

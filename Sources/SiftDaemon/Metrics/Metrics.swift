@@ -64,6 +64,9 @@ public enum MetricTable {
       name: "siftd_experts_total", type: "counter", labels: "policy, how",
       help: "Routed experts by what became of them: local, remote, replaced, skipped; late ones are counted again."),
     Entry(name: "siftd_visits_total", type: "counter", labels: "policy", help: "Exchanges with other nodes."),
+    Entry(
+      name: "siftd_visits_late_total", type: "counter", labels: "policy",
+      help: "Those that were not back in time: deadlines that were missed."),
     Entry(name: "siftd_bytes_total", type: "counter", labels: "policy, direction", help: "Payload bytes of visits."),
     Entry(name: "siftd_decisions_total", type: "counter", labels: "policy", help: "Decided (token, layer) pairs."),
     Entry(
@@ -151,6 +154,7 @@ public final class Metrics: Sendable {
       ("skipped", tally.expertsSkipped), ("late", tally.expertsLate),
     ] { add("siftd_experts_total", [policy, ("how", how)], Double(count)) }
     add("siftd_visits_total", [policy], Double(tally.visits))
+    add("siftd_visits_late_total", [policy], Double(tally.visitsLate))
     add("siftd_bytes_total", [policy, ("direction", "up")], Double(tally.bytesUp))
     add("siftd_bytes_total", [policy, ("direction", "down")], Double(tally.bytesDown))
     add("siftd_decisions_total", [policy], Double(tally.decisions))

@@ -1,12 +1,23 @@
-// The fast-fading policy at work: forecasts of every visit once a step, decisions by `FadingSelector`.
+// The fast-fading policy at work: forecasts of every visit while they are fresh, decisions by `FadingSelector`.
 
 import SiftCore
 import SiftPolicy
+
+/// What the visits of a step have in common.
+struct StepVisits {
+  var bytes = VisitBytes(width: 0, hiddenBytes: 0, sumBytes: 0)
+  /// Rows of the step, ≥ 1: what a visit carries at most.
+  var rows = 1
+  /// Seconds after which a visit is not waited for.
+  var limit = 0.0
+}
 
 /// Holds the fading problem of the row at work and what is forecast of the visits of the step. Buffers keep their size.
 final class FadingDesk {
   /// Nodes of the average over the unknown phase of a sample (`GainForecast`): enough for three digits of an outage.
   private static let phases = 8
+  /// Forecasts this old are made anew before a layer: a step that waits for late visits lasts longer than a fade.
+  static let freshness = 0.005
   /// Below this correlation a sample is not asked any more.
   private static let leastCorrelation = 0.05
   /// How fast the mean price of a visit follows: slowly, because it is the unit of prices, which must not follow the
@@ -25,9 +36,13 @@ final class FadingDesk {
   private var problem: FadingProblem
   private(set) var answer: FadingAnswer
   private var visits: [Visit] = []
+  /// Kept for its room alone.
+  private var scratch: [AirtimeStep] = []
   private var late = LateShares()
   /// Of visits to nodes whose answer was overdue.
   private var lateAgain = LateShares(start: 0.8)
+  /// When the visits were forecast last.
+  private(set) var forecastAt = ContinuousClock.now
   /// Bit n: the answer of node n is overdue.
   private var overdue: UInt64 = 0
   /// Joules of a visit on average over nodes and time, wake-up included; nil before any node could be reached.
@@ -51,19 +66,25 @@ final class FadingDesk {
       return law
     }
     visits = Array(repeating: Visit(), count: nodes)
+    scratch.reserveCapacity(16)
     late.reserve(nodes: nodes)
     lateAgain.reserve(nodes: nodes)
   }
 
   // MARK: A step
 
-  /// Forecasts every visit.
-  /// - Parameters:
-  ///   - limit: seconds after which a visit of this step is not waited for.
-  ///   - now: what samples are aged by.
-  func beginStep(_ world: Conditions, bytes: VisitBytes, limit: Double, now: ContinuousClock.Instant) {
+  /// Forecasts every visit of a step.
+  func beginStep(_ world: Conditions, _ visits: StepVisits, now: ContinuousClock.Instant) {
     late.beginStep()
+    forecast(world, visits, now: now)
+    noteMeanVisit(world, visits.bytes)
+  }
+
+  /// Forecasts every visit as things are now.
+  /// - Parameter now: what samples are aged by.
+  func forecast(_ world: Conditions, _ step: StepVisits, now: ContinuousClock.Instant) {
     overdue = 0
+    forecastAt = now
     problem.token.wakeTime = world.wakeTime
     for node in problem.token.places.indices {
       guard node < world.nodes.count else {
@@ -75,19 +96,19 @@ final class FadingDesk {
       problem.token.places[node].computeEnergy = figures.computeEnergy
       problem.token.places[node].computeTime = figures.computeTime
       if node > 0 {
-        forecast(node, figures, bytes, limit: limit - world.wakeTime, now: now)
+        forecast(node, figures, step, limit: step.limit - world.wakeTime, now: now)
         addChance(late[node], node)
         if figures.isOverdue { noteOverdue(node) }
       }
       problem.token.places[node].airtime = visits[node].airtime
     }
-    noteMeanVisit(world, bytes)
   }
 
   private func forecast(
-    _ node: Int, _ figures: NodeConditions, _ bytes: VisitBytes, limit: Double, now: ContinuousClock.Instant
+    _ node: Int, _ figures: NodeConditions, _ step: StepVisits, limit: Double, now: ContinuousClock.Instant
   ) {
     let visit = figures.visit
+    let bytes = step.bytes
     let moved = bytes.fixed + bytes.row(pairs: 1)
     if let channel = figures.channel, let table = RateTable(channel.rates),
       let fading = FadingChannel(
@@ -97,15 +118,24 @@ final class FadingDesk {
       let bits = 8 * Double(moved)
       // What is lost with a visit that fails: its repetitions at the most robust rate, until nobody waits any more.
       let lost = power * min(max(0, limit), bits / table.entries[0].goodput)
-      let expected = VisitForecast(
-        gain: gain(fading, channel, now), meanSNR: channel.meanSNR, table: table, bits: bits,
-        price: VisitForecast.Price(
-          power: power, perVisit: max(0, visit.energyPerVisit - power * visit.airtimePerVisit),
-          overhead: visit.airtimePerVisit, outage: lost), limit: limit, steps: &problem.laws[node].steps)
-      problem.laws[node].outage = expected.outage
+      let price = VisitForecast.Price(
+        power: power, perVisit: max(0, visit.energyPerVisit - power * visit.airtimePerVisit),
+        overhead: visit.airtimePerVisit, outage: lost)
+      let gain = gain(fading, channel, now)
+      let alone = VisitForecast(
+        gain: gain, meanSNR: channel.meanSNR, table: table, bits: bits, price: price, limit: limit,
+        steps: &problem.laws[node].steps)
+      problem.laws[node].outage = alone.outage
       visits[node] = Visit(
-        first: expected.energy, further: expected.energyPerBit * 8 * Double(bytes.row(pairs: 1)),
-        airtime: expected.airtime)
+        first: alone.energy, further: alone.energyPerBit * 8 * Double(bytes.row(pairs: 1)), airtime: alone.airtime)
+      if step.rows > 1 {
+        // A visit is late for all its rows at once. It is waited for as long as they take at the goodput of now.
+        let more = Double((step.rows - 1) * bytes.row(pairs: 1))
+        let together = VisitForecast(
+          gain: gain, meanSNR: channel.meanSNR, table: table, bits: bits + 8 * more, price: price,
+          limit: limit + more * visit.airtimePerByte, steps: &scratch)
+        if together.outage > alone.outage { addChance((together.outage - alone.outage) / (1 - alone.outage), node) }
+      }
       return
     }
     problem.laws[node].outage = 0

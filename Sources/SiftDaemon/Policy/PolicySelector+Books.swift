@@ -5,7 +5,8 @@ import SiftCore
 
 extension PolicySelector {
   /// A node that one row's fallback was used for was late, or lost, for all of them.
-  func noteLateNodes(_ plan: LayerPlan, _ fellBack: [Bool]) {
+  /// - Returns: bit n: node n was.
+  func noteLateNodes(_ plan: LayerPlan, _ fellBack: [Bool]) -> UInt64 {
     var seen: UInt64 = 0
     var late: UInt64 = 0
     for place in 0..<plan.rows * perToken where !plan.choices[place].isSkip && plan.choices[place].node > 0 {
@@ -13,14 +14,18 @@ extension PolicySelector {
       seen |= node
       if fellBack[place] { late |= node }
     }
-    while seen != 0 {
+    while isForecast, seen != 0 {
       let node = seen.trailingZeroBitCount
       seen &= seen - 1
       desk.observe(node, isLate: late & 1 << UInt64(node) != 0)
     }
+    return late
   }
 
-  func book(_ row: Int, _ sequence: PolicySequence, _ layer: LayerBooks, _ plan: LayerPlan, _ fellBack: [Bool]) {
+  /// - Parameter late: bit n: node n was late.
+  func book(
+    _ row: Int, _ sequence: PolicySequence, _ layer: LayerBooks, _ plan: LayerPlan, _ fellBack: [Bool], late: UInt64
+  ) {
     var error = 0.0
     var square = 0.0
     books.beginRow()
@@ -43,7 +48,7 @@ extension PolicySelector {
     sequence.tally.errorMax = max(sequence.tally.errorMax, error)
     sequence.tally.squareSum += square
     if row < expected.count { sequence.correct(by: square - expected[row]) }
-    bookVisits(sequence)
+    bookVisits(sequence, late: late)
   }
 
   private func count(_ target: Int32, node: Int32, _ routed: Int32, _ sequence: PolicySequence) {
@@ -61,7 +66,7 @@ extension PolicySelector {
     if Int(node) < world.nodes.count { sequence.tally.computeJoules += world.nodes[Int(node)].computeEnergy }
   }
 
-  private func bookVisits(_ sequence: PolicySequence) {
+  private func bookVisits(_ sequence: PolicySequence, late: UInt64) {
     guard books.rowNodes != 0 else { return }
     sequence.beginLayer(books.stamp)
     if sequence.nodes == 0 { sequence.tally.layersWithVisit += 1 }
@@ -70,6 +75,7 @@ extension PolicySelector {
       let pairs = books.pairs(node)
       if sequence.nodes & 1 << UInt64(node) == 0 {
         sequence.tally.visits += 1
+        if late & 1 << UInt64(node) != 0 { sequence.tally.visitsLate += 1 }
         sequence.tally.bytesUp += bytes.fixedUp
         sequence.tally.bytesDown += bytes.fixedDown
       }

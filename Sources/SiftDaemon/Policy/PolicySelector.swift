@@ -52,7 +52,8 @@ public final class PolicySelector: ExpertSelecting {
   var books = VisitBooks()
   let desk: FadingDesk
   /// A row of the step asks for forecasts.
-  private var isForecast = false
+  private(set) var isForecast = false
+  private var visits = StepVisits()
   private var prices = PriceMemory()
   let joint = JointRows()
   /// `[row]`: the error that was expected of the layer at work; NaN for a row that no price was asked for.
@@ -152,7 +153,8 @@ public final class PolicySelector: ExpertSelecting {
     for row in rows where row.settings.policy == .siftmoe { limit = max(limit, row.settings.latency.seconds) }
     isForecast = limit >= 0
     guard isForecast else { return }
-    desk.beginStep(world, bytes: bytes, limit: limit, now: now())
+    visits = StepVisits(bytes: bytes, rows: max(1, rows.count), limit: limit)
+    desk.beginStep(world, visits, now: now())
     var last: PolicySequence?
     for row in rows where row !== last && row.settings.policy == .siftmoe {
       row.beginStep(meanVisit: desk.meanVisit, &prices)
@@ -188,11 +190,12 @@ public final class PolicySelector: ExpertSelecting {
   public func settle(layer: Int, plan: LayerPlan, fellBack: [Bool]) {
     guard layers.indices.contains(layer), let distances = layers[layer] else { return }
     books.share(world)
+    let late = noteLateNodes(plan, fellBack)
     for row in 0..<plan.rows {
       let sequence = row < rows.count ? rows[row] : strangers
-      book(row, sequence, sequence.settings.policy == .siftmoe ? distances.scaled : distances.plain, plan, fellBack)
+      let layer = sequence.settings.policy == .siftmoe ? distances.scaled : distances.plain
+      book(row, sequence, layer, plan, fellBack, late: late)
     }
-    if isForecast { noteLateNodes(plan, fellBack) }
   }
 
   // MARK: Deciding
@@ -255,12 +258,20 @@ public final class PolicySelector: ExpertSelecting {
     }
   }
 
+  private func refreshForecast() {
+    let instant = now()
+    guard (instant - desk.forecastAt).seconds >= FadingDesk.freshness else { return }
+    world = conditions()
+    desk.forecast(world, visits, now: instant)
+  }
+
   private func beginLayer(_ layer: Int, _ distances: LayerDistances, rows: Int) {
     problem.distance = distances.plain.linear
     for node in problem.places.indices { problem.places[node].experts = places.nodes[node][layer] }
     routedExperts.removeAll(keepingCapacity: true)
     routedWeights.removeAll(keepingCapacity: true)
     expected.removeAll(keepingCapacity: true)
+    if isForecast { refreshForecast() }
     if isForecast { desk.beginLayer(distances.scaled.squares.matrix, places, layer: layer) }
     books.beginLayer()
   }

@@ -9,6 +9,8 @@ public struct PolicyTally: Sendable, Hashable {
   public var decisions = 0
   /// Exchanges with a node in which the sequence took part.
   public var visits = 0
+  /// Those of them that were not back in time, or never: deadlines that were missed.
+  public var visitsLate = 0
   /// (step, layer) pairs with at least one such exchange.
   public var layersWithVisit = 0
   /// Routed experts executed as such at the gateway.
@@ -46,6 +48,7 @@ public struct PolicyTally: Sendable, Hashable {
     total.tokens += part.tokens
     total.decisions += part.decisions
     total.visits += part.visits
+    total.visitsLate += part.visitsLate
     total.layersWithVisit += part.layersWithVisit
     total.expertsLocal += part.expertsLocal
     total.expertsRemote += part.expertsRemote

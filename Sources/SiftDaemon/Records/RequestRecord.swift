@@ -52,6 +52,7 @@ package enum RequestRecord {
       .init("SIFT_RADIO_J", Figure.text(summary.radioJoules)),
       .init("SIFT_RADIO_STANDING", summary.energy.radioStanding.rawValue),
       .init("SIFT_VISITS", "\(tally.visits)"),
+      .init("SIFT_VISITS_LATE", "\(tally.visitsLate)"),
       .init("SIFT_EXPERTS_LOCAL", "\(tally.expertsLocal)"), .init("SIFT_EXPERTS_REMOTE", "\(tally.expertsRemote)"),
       .init("SIFT_EXPERTS_REPLACED", "\(tally.expertsReplaced)"),
       .init("SIFT_EXPERTS_SKIPPED", "\(tally.expertsSkipped)"), .init("SIFT_EXPERTS_LATE", "\(tally.expertsLate)"),

@@ -45,6 +45,8 @@ public struct SamplingChoice: Sendable, Hashable {
 public struct SequenceTally: Sendable, Hashable {
   /// Exchanges with other nodes.
   public var visits = 0
+  /// Those of them that were not back in time, or never.
+  public var visitsLate = 0
   /// (token, layer) pairs decided.
   public var decisions = 0
   public var expertsLocal = 0
@@ -75,6 +77,7 @@ public struct SequenceTally: Sendable, Hashable {
 
   public static func += (total: inout SequenceTally, part: SequenceTally) {
     total.visits += part.visits
+    total.visitsLate += part.visitsLate
     total.decisions += part.decisions
     total.expertsLocal += part.expertsLocal
     total.expertsRemote += part.expertsRemote
