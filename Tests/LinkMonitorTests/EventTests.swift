@@ -19,6 +19,19 @@ import Testing
 
   private func event(_ lines: String) throws -> LinkEvent? { try LinkEvent(nl80211: hex(lines)[...]) }
 
+  @Test func whatEndsAnAssociationIsHeardBeforeWhatBecomesOfTheInterface() {
+    let (left, renamed) = (
+      LinkEvent.disconnect(interface: 3, reason: 3, byAccessPoint: false), LinkEvent.interface(index: 3, name: "air9")
+    )
+    let back = LinkEvent.connect(interface: 3, accessPoint, status: 0)
+    var events: [LinkEvent] = []
+    events.append(route: [renamed], radio: [.stationGone(interface: 3, accessPoint), left])
+    #expect(events == [.stationGone(interface: 3, accessPoint), left, renamed])
+    events = []
+    events.append(route: [.interfaceGone(index: 3), renamed], radio: [left, back, left])
+    #expect(events == [left, .interfaceGone(index: 3), renamed, back, left], "and each socket's own order stays")
+  }
+
   // genlmsghdr, NL80211_ATTR_IFINDEX 3, then what the command brings; include/uapi/linux/nl80211.h.
   @Test func everyKindOfMessageIsRead() throws {
     let index = "0800 0300 03000000"

@@ -70,13 +70,16 @@ package final class NetlinkListener: LinkEventSource, @unchecked Sendable {
 
   package func drain(into events: inout [LinkEvent]) {
     buffer.withLock { buffer in
+      var (route, radio): ([LinkEvent], [LinkEvent]) = ([], [])
       if let links {
-        Self.read(links, &buffer, &events) { (message) throws(NetlinkError) in try LinkEvent(route: message) }
+        Self.read(links, &buffer, &route) { (message) throws(NetlinkError) in try LinkEvent(route: message) }
       }
-      guard let wireless else { return }
-      Self.read(wireless, &buffer, &events) { (message) throws(NetlinkError) in
-        try message.type == family ? LinkEvent(nl80211: message.payload) : nil
+      if let wireless {
+        Self.read(wireless, &buffer, &radio) { (message) throws(NetlinkError) in
+          try message.type == family ? LinkEvent(nl80211: message.payload) : nil
+        }
       }
+      events.append(route: route, radio: radio)
     }
   }
 
@@ -103,6 +106,21 @@ package final class NetlinkListener: LinkEventSource, @unchecked Sendable {
 }
 
 extension [LinkEvent] {
+  /// Appends what two sockets brought since the same moment, each in its own order; between them they have none. An interface is
+  /// disconnected before it is renamed or goes, and connected after it came: what ends associations first, then the interfaces,
+  /// then the rest.
+  package mutating func append(route: [LinkEvent], radio: [LinkEvent]) {
+    let ending = radio.prefix { event in
+      switch event {
+      case .disconnect, .stationGone, .signal, .beaconLoss: true
+      default: false
+      }
+    }
+    append(contentsOf: ending)
+    append(contentsOf: route)
+    append(contentsOf: radio.dropFirst(ending.count))
+  }
+
   /// Appends the events of a datagram. One that cannot be read counts as lost.
   package mutating func append(
     events datagram: ArraySlice<UInt8>, _ parse: (NetlinkMessage) throws(NetlinkError) -> LinkEvent?
