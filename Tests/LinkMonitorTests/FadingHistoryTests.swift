@@ -91,4 +91,34 @@ import Testing
     let slow = history.estimate()?.doppler
     #expect(slow == nil)
   }
+
+  // Signals as siftd's polls found them in the test bed, while visits went over a Rayleigh channel of 5 Hz (Tests/Data). Frames
+  // were lost in its fades.
+  @Test func frameLossInFadesMakesNeitherALineOfSightNorTwiceTheShift() throws {
+    let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let text = try String(contentsOf: here.appendingPathComponent("Data/signal-bed-5hz.csv"), encoding: .utf8)
+    let samples = text.split(separator: "\n").dropFirst().compactMap { line -> (time: Double, level: Double)? in
+      let fields = line.split(separator: ",").compactMap { Double($0) }
+      return fields.count == 2 ? (fields[0], fields[1]) : nil
+    }
+    var (found, right, sighted, told) = (0, 0, 0, 0)
+    for begin in stride(from: 0.0, to: 30, by: 0.7) {
+      for length in [3.0, 4, 5, 6, 8, 12] {
+        var history = FadingHistory()
+        for sample in samples where sample.time >= begin && sample.time < begin + length {
+          history.add(sample.level, at: sample.time)
+        }
+        guard let fading = history.estimate() else { continue }
+        if let interval = fading.interval {
+          told += 1
+          if interval.lowerBound > 0.5 { sighted += 1 }
+        }
+        guard let doppler = fading.doppler else { continue }
+        found += 1
+        if abs(doppler.hertz - 5) <= 1 { right += 1 }
+      }
+    }
+    #expect(found > 100 && Double(right) >= 0.98 * Double(found), "\(right) of \(found)")
+    #expect(told > 100 && Double(sighted) <= 0.1 * Double(told), "\(sighted) of \(told)")
+  }
 }
