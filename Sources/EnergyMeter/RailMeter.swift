@@ -98,7 +98,7 @@ public final class RailMeter: Sendable {
   /// several.
   /// - Parameter generator: moves the beat of snapshots, so that it never keeps time with a periodic load.
   public func run(
-    jitter generator: some RandomNumberGenerator & Sendable = BeatGenerator()
+    jitter generator: some RandomNumberGenerator & Sendable = SplitMix(seed: .random(in: .min ... .max))
   ) async throws {
     guard !rails.isEmpty else { return }
     if configuration.survey > .zero { try await survey() }

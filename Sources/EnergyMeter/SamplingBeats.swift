@@ -1,5 +1,6 @@
 // When the meter's loop samples next, and what ends it.
 
+import SiftCore
 import Synchronization
 
 /// The beat of the sampling loop.
@@ -25,22 +26,6 @@ struct SamplingBeats<Generator: RandomNumberGenerator> {
 }
 
 extension SamplingBeats: Sendable where Generator: Sendable {}
-
-/// Moves the beat: even numbers from a seed of the system's, without a system call for each (SplitMix64; Steele, Lea, Flood:
-/// "Fast splittable pseudorandom number generators", OOPSLA 2014).
-public struct BeatGenerator: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  public init(seed: UInt64 = .random(in: .min ... .max)) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
 
 /// Tells a thread to end.
 final class StopSign: Sendable {

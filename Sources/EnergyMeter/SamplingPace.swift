@@ -40,8 +40,6 @@ package struct SamplingPace: Sendable {
   /// Half an interval to either side at most, evenly spread; none where every rail averages.
   package func jitter(_ generator: inout some RandomNumberGenerator) -> Duration {
     guard hasSnapshots else { return .zero }
-    // 53 bits make a fraction in 0 ..< 1; the standard library's way to one costs as much as a sample.
-    let fraction = Double(generator.next() >> 11) * 0x1p-53
-    return .nanoseconds(Int64((fraction - 0.5) * intervalNanoseconds))
+    return .nanoseconds(Int64((generator.fraction() - 0.5) * intervalNanoseconds))
   }
 }

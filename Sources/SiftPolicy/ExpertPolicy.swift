@@ -1,5 +1,7 @@
 // One interface to every policy: the façade of this module.
 
+import SiftCore
+
 /// Decides a `TokenProblem` by a named policy.
 ///
 /// `siftmoe-token` is exact; `siftmoe` and `siftmoe-slow`, which are more than one token's, stand for it here. The others ignore what they do not know (`topk` the
@@ -15,7 +17,7 @@ public final class ExpertPolicy {
   public let name: PolicyName
   private let selector: TokenSelector
   /// What `random` draws from.
-  private var draws: UInt64
+  private var draws: SplitMix
   /// The set of `xshare`; in force while `isInBatch`.
   private var shared = SharedExperts()
   private var isInBatch = false
@@ -27,7 +29,7 @@ public final class ExpertPolicy {
     _ name: PolicyName, routed: Int = 10, places: Int = 8, columns: Int = 256, stepsMax: Int = 20_000_000,
     seed: UInt64 = 1
   ) {
-    draws = seed
+    draws = SplitMix(seed: seed)
     self.name = name
     selector = TokenSelector(routed: routed, places: places, columns: columns, stepsMax: stepsMax)
   }
@@ -199,18 +201,9 @@ public final class ExpertPolicy {
     var kept: UInt64 = 0
     for rank in problem.routed.indices where problem.isHosted(problem.routed[rank].expert) {
       let isLocal = problem.places[0].experts.contains(problem.routed[rank].expert)
-      if draw() >= problem.errorBudget || isLocal { kept |= 1 << UInt64(rank) }
+      if draws.fraction() >= problem.errorBudget || isLocal { kept |= 1 << UInt64(rank) }
     }
     return kept
-  }
-
-  /// SplitMix64, as a number in [0, 1).
-  private func draw() -> Double {
-    draws &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = draws
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Double((mixed ^ (mixed >> 31)) >> 11) * 0x1p-53
   }
 
   /// The bit of the heaviest rank in `ranks` (ties: the first); 0 for none.

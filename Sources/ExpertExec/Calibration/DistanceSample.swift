@@ -1,5 +1,7 @@
 // The distances of one layer as they are met: sums over all tokens, and a bounded sample for the quantile.
 
+import SiftCore
+
 /// Distances from routed experts to all others and to nothing, for one layer; not yet divided by the scale.
 struct DistanceSample {
   let experts: Int
@@ -74,13 +76,11 @@ struct DistanceSample {
     for column in 0..<columns { rows[routed][slot * columns + column] = distances[column] }
   }
 
-  /// SplitMix64: the sample depends on the seed and the text alone.
+  /// The sample depends on the seed and the text alone.
   private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return (mixed ^ (mixed >> 31)) >> 1
+    var generator = SplitMix(seed: state)
+    defer { state = generator.state }
+    return generator.next() >> 1
   }
 
   /// The layer's calibration at miss rate `alpha`; nil before the first token, or when every output was zero.

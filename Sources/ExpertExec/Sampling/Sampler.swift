@@ -61,7 +61,7 @@ public struct Sampler: Sendable {
   private mutating func drawFromAll(_ best: Int32) -> Int32 {
     var total = 0.0
     for share in shares { total += Double(share) }
-    let mark = random.unit() * total
+    let mark = random.fraction() * total
     var reached = 0.0
     for index in shares.indices {
       reached += Double(shares[index])
@@ -83,7 +83,7 @@ public struct Sampler: Sendable {
       total += Double(shares[Int(token)])
       kept += 1
     }
-    return walk(from: left, kept: kept, mark: random.unit() * total, best)
+    return walk(from: left, kept: kept, mark: random.fraction() * total, best)
   }
 
   /// Probability that the `limit` best tokens hold together.

@@ -1,5 +1,7 @@
 // Larger changes of a decision: what single tokens and pairs would not come to.
 
+import SiftCore
+
 extension BatchCore {
   /// Shakes the best decision and improves it again, keeping what is better. Drawn from a seed of its own: the same
   /// problem, the same answer.
@@ -66,14 +68,8 @@ extension BatchCore {
     if who >= 0 { change(token, to: who) }
   }
 
-  /// A number from 0 to `count` − 1 (SplitMix64).
-  private mutating func draw(_ count: Int) -> Int {
-    random &+= 0x9E37_79B9_7F4A_7C15
-    var z = random
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ z >> 31) % UInt64(max(1, count)))
-  }
+  /// A number from 0 to `count` − 1.
+  private mutating func draw(_ count: Int) -> Int { Int(random.next() % UInt64(max(1, count))) }
 
   // MARK: Opening and closing
 

@@ -1,5 +1,7 @@
 // The memory in which batches are decided: allocated once, grown only beyond what was ever needed.
 
+import SiftCore
+
 /// Raw memory that is kept from one decision to the next. What it holds between two decisions means nothing.
 struct Flat<Element: BitwiseCopyable> {
   private var base: UnsafeMutablePointer<Element>
@@ -204,7 +206,7 @@ struct BatchCore {
   /// Parallel to `listPlans`: what the plan costs at the prices of the last evaluation.
   var listCost = Flat<Double>()
   var kept = Flat<Int>()
-  var random: UInt64 = 0
+  var random = SplitMix(seed: 0)
   /// What no token may change to for the moment: plans that execute a slot (−1: none) or go to certain places.
   var bannedSlot = -1
   var bannedPlaces: UInt32 = 0

@@ -1,5 +1,7 @@
 // The selector of many tokens in one layer (docs/theory, §6): a good decision with a proved bound.
 
+import SiftCore
+
 /// What deciding batches needs in memory. Keeps nothing from one decision to the next but the memory itself.
 ///
 /// Not thread-safe: one a thread.
@@ -88,7 +90,7 @@ extension BatchCore {
     makePlans(problem, enumerating: most ?? usual)
     reserveState()
     reservePrices()
-    random = 0x5EED
+    random = SplitMix(seed: 0x5EED)
     bannedSlot = -1
     bannedPlaces = 0
     bestEnergy = .infinity

@@ -1,5 +1,7 @@
 // In which order blocks are run, and how many there have to be.
 
+import SiftCore
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)

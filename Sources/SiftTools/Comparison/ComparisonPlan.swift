@@ -1,5 +1,7 @@
 // In which order a comparison makes its requests.
 
+import SiftCore
+
 /// A comparison of two policies: every prompt under both, several times, in pairs whose order is drawn.
 public struct ComparisonPlan: Hashable, Sendable {
   /// One request of it.
@@ -36,18 +38,5 @@ public struct ComparisonPlan: Hashable, Sendable {
       }
     }
     self.steps = steps
-  }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): a small seeded generator whose sequence is the same everywhere.
-struct SplitMix: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
