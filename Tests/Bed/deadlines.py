@@ -102,6 +102,9 @@ with open("/host/out/deadlines.json", "w") as file:
                "siftmoe": {f"{cost} ÷ {other}": found for (other, cost), found in compared.items()}}, file, indent=1)
 
 check("fading makes Top-K miss deadlines", measured["topk", 0.0]["missed_per_1000"] > 0)
+largest = measured["siftmoe", POLICIES["siftmoe"][-1]]["air_ms_per_token"]
+check("with its largest budget siftmoe spends less radio time than topk", largest < 0.8 * measured["topk", 0.0]["air_ms_per_token"],
+      (largest, measured["topk", 0.0]["air_ms_per_token"]))
 for cost, words in COSTS.items():
     # Few rounds say little of deadlines, and of Top-K's error.
     if ROUNDS < 8 and cost == "missed_per_1000":

@@ -95,10 +95,14 @@ saved, time_ratio = (found.get(name, {}).get("ratio", {}) for name in ("energy",
 check("compare says that one policy takes less, measured on the rail, with an interval that leaves none out",
       found.get("standing") == "measured" and saved.get("high", 1) < 1 and "measured on" in found.get("verdict", ""),
       found.get("verdict", found))
-# The first request of a block is still served at the other policy's power, and may take longer or shorter than the others.
-expected = ((BLOCK - 1) * WATTS["siftmoe-slow"] + WATTS["topk"]) / ((BLOCK - 1) * WATTS["topk"] + WATTS["siftmoe-slow"])
-check("and by as much as the power was lower, once the time they took is divided out",
-      near(saved.get("value", 0) / time_ratio.get("value", 1), expected, 0.04), (saved, time_ratio, expected))
+# The first request of a block that follows one of the other policy is still served at that one's power: of the two blocks of a pair,
+# it is one of them or both, as the order was drawn. It may also take a little longer or shorter than the others.
+high, low = WATTS["topk"], WATTS["siftmoe-slow"]
+right, wrong = BLOCK * low, (BLOCK - 1) * low + high
+least, most = right / ((BLOCK - 1) * high + low), wrong / ((BLOCK - 1) * high + low)
+found_ratio = saved.get("value", 0) / time_ratio.get("value", 1)
+check("and by as much as the power was lower, once the time they took is divided out", 0.98 * least < found_ratio < 1.02 * most,
+      (found_ratio, least, most))
 
 sensor.set(30)
 process = cluster.show(0, "MainPID")

@@ -26,6 +26,8 @@ struct SimulatedRun {
   var closing = Closing.settled
   /// Whether the machine has something else to do all the time, so that no window can be padded.
   var isBusy = false
+  /// Whether snapshots are moved as the meter moves them.
+  var isJittered = true
   /// Where the run begins on the signal, so that means may reach back.
   private let origin = 2.0
 
@@ -57,7 +59,7 @@ struct SimulatedRun {
     }
     for event in events {
       while true {
-        let due = (beat.interval * round + beat.jitter(&generator)).seconds
+        let due = (beat.interval * round + (isJittered ? beat.jitter(&generator) : .zero)).seconds
         guard due < event.at else { break }
         advance(to: due)
         before(meter, now)
