@@ -250,7 +250,9 @@ final class PeerKeeper: Sendable {
     guard let ping = connection.ping else {
       return .wait(link.socket, wanted, nanoseconds: (settings.pingInterval - quiet).nanoseconds, reads: false)
     }
-    let left = settings.pongTimeout - (ContinuousClock.now - ping.sent)
+    // A question behind a visit comes early: it is due when one after silence would be.
+    let asked = ping.isProbe ? max(ping.sent, connection.lastReceived + settings.pingInterval) : ping.sent
+    let left = settings.pongTimeout - (ContinuousClock.now - asked)
     guard left > .zero else {
       connection.end("no pong within \(settings.pongTimeout)")
       return .down("no pong within \(settings.pongTimeout)")
