@@ -133,6 +133,11 @@ public final class PolicySelector: ExpertSelecting {
     }
     for row in rows { row.tally.tokens += 1 }
     beginFading()
+    takeWorld()
+  }
+
+  /// Tells the policies of the slow channel what the nodes are like now.
+  private func takeWorld() {
     problem.wakeTime = world.wakeTime
     for node in problem.places.indices {
       guard node < world.nodes.count else {
@@ -262,6 +267,7 @@ public final class PolicySelector: ExpertSelecting {
     let instant = now()
     guard (instant - desk.forecastAt).seconds >= FadingDesk.freshness else { return }
     world = conditions()
+    takeWorld()
     desk.forecast(world, visits, now: instant)
   }
 
