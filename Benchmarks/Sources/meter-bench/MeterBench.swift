@@ -21,8 +21,7 @@ struct MeterBench {
     let rails = try MemoryRails()
     defer { rails.remove() }
     let meter = rails.meter()
-    // A request's and that of the books.
-    let windows = arguments.number("windows", or: 2)
+    let windows = arguments.number("windows", or: 16)
     let tokens = (0..<windows).map { _ in meter.open() }
     for _ in 0..<1000 { meter.sample() }  // whatever is made on first use is made now
     let before = counted_allocations()
