@@ -33,10 +33,13 @@ test-openai: $(VENV)/ready ## the official OpenAI client against a running daemo
 	$(VENV)/bin/python -m unittest discover -q -s Tests/OpenAI
 
 # Processes and sockets are waited for in real time, so they have the machine to themselves, after the tests that compute.
-WAITING = EndToEndTests|ListenerTests|DaemonProcessTests|ServiceTests|ExternalMeterTests
+SOCKETS = SiftClusterTests
+PROCESSES = EndToEndTests|ListenerTests|DaemonProcessTests|ServiceTests|ExternalMeterTests
+SWIFT_TEST = $(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest
 test-swift: ## the Swift tests alone, already built
-	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest --skip '$(WAITING)'
-	$(SWIFT) test -c release $(SWIFTFLAGS) --skip-build --disable-xctest --filter '$(WAITING)'
+	$(SWIFT_TEST) --skip '$(SOCKETS)|$(PROCESSES)'
+	$(SWIFT_TEST) --filter '$(SOCKETS)'
+	$(SWIFT_TEST) --filter '$(PROCESSES)'
 
 test-bed: build ## siftd on the kernel's own Wi-Fi stack and sensor drivers, in a kernel booted for it (root, x86-64)
 	@tools/deps bed

@@ -102,6 +102,9 @@ public final class DelayProxy: Sendable {
     private let proxy: DelayProxy
     private let partner: any Channel
     private var held: [ByteBuffer] = []
+    /// On its way, oldest first; nil is the end of the stream.
+    private var delayed: [ByteBuffer?] = []
+    private var lastDue = NIODeadline.uptimeNanoseconds(0)
 
     init(_ proxy: DelayProxy, to partner: any Channel, _ direction: Direction) {
       self.proxy = proxy
@@ -111,13 +114,22 @@ public final class DelayProxy: Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { forward(unwrapInboundIn(data)) }
 
-    /// Ordered by the loop: tasks of equal delay run in the order in which they were scheduled.
     func forward(_ bytes: ByteBuffer) {
       let conduct = proxy.conduct.withLock { $0 }
       if conduct.isStalled || !held.isEmpty { return held.append(bytes) }
-      guard conduct.delay > .zero else { return partner.writeAndFlush(bytes, promise: nil) }
-      let partner = partner
-      partner.eventLoop.scheduleTask(in: conduct.delay) { partner.writeAndFlush(bytes, promise: nil) }
+      send(bytes, after: conduct.delay)
+    }
+
+    /// A shorter delay overtakes nothing: what is on its way under a longer one goes first.
+    private func send(_ bytes: ByteBuffer?, after delay: TimeAmount) {
+      delayed.append(bytes)
+      if delayed.count == 1, delay == .zero { return deliver() }
+      lastDue = max(lastDue, .now() + delay)
+      partner.eventLoop.assumeIsolated().scheduleTask(deadline: lastDue) { self.deliver() }
+    }
+
+    private func deliver() {
+      if let bytes = delayed.removeFirst() { partner.writeAndFlush(bytes, promise: nil) } else { end() }
     }
 
     func release() {
@@ -126,11 +138,7 @@ public final class DelayProxy: Sendable {
       for bytes in waiting { forward(bytes) }
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
-      let partner = partner
-      let delay = proxy.conduct.withLock { $0.delay }
-      partner.eventLoop.scheduleTask(in: delay) { partner.close(promise: nil) }
-    }
+    func channelInactive(context: ChannelHandlerContext) { send(nil, after: proxy.conduct.withLock { $0.delay }) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
