@@ -55,6 +55,7 @@ extension RailMeter {
   /// A view of the rails for status and metrics; does not wait.
   public var latest: MeterSnapshot {
     state.withLock { state in
+      state.catchUp()
       let all = rails.indices.map { at in
         RailSnapshot(
           id: rails[at].id, standing: rails[at].standing,

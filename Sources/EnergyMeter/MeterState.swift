@@ -15,6 +15,9 @@ struct MeterState: Sendable {
   /// Energy of each rail since the start, in joules, gaps left out; and the time that it covers.
   private(set) var totals: [Double]
   private(set) var covered: [Duration]
+  /// Readings that are not worked off yet: rounds, oldest first, each `[rail]`.
+  private var backlog: [Reading] = []
+  private let backlogLimit: Int
   private var windows: [EnergyWindow] = []
   private var nextWindow: UInt64 = 0
   /// When the last window was ended; nil before the first.
@@ -23,7 +26,14 @@ struct MeterState: Sendable {
   private var sum = Segment(start: .zero, end: .zero, startWatts: 0, endWatts: 0)
   private var summed = 0
 
-  init(tracks: [RailTrack], steps: [(known: Double?, unit: Double)], totalCount: Int) {
+  /// What one round brought of one rail: nil, the read failed; and the moment that it is the value of.
+  struct Reading: Sendable {
+    var value: RailValue?
+    var at: Duration
+  }
+
+  /// - Parameter backlog: rounds that are noted before they are worked off; > 0.
+  init(tracks: [RailTrack], steps: [(known: Double?, unit: Double)], totalCount: Int, backlog rounds: Int = 8) {
     self.tracks = tracks
     self.steps = steps
     self.totalCount = totalCount
@@ -31,21 +41,38 @@ struct MeterState: Sendable {
     totals = Array(repeating: 0, count: tracks.count)
     covered = Array(repeating: .zero, count: tracks.count)
     windows.reserveCapacity(64)
+    backlogLimit = tracks.count * rounds
+    backlog.reserveCapacity(backlogLimit)
   }
 
   // MARK: Rounds
 
-  /// Begins a round of readings.
-  mutating func beginRound() {
+  /// Takes the readings of a round, `[rail]`. Does not allocate.
+  ///
+  /// A machine that wakes for a round finds its caches cold, so a round is only noted, and the next few are worked off
+  /// with it: at the latest when somebody asks.
+  mutating func take(_ round: [Reading]) {
     rounds += 1
-    summed = 0
+    backlog.append(contentsOf: round)
+    if backlog.count >= backlogLimit { catchUp() }
   }
 
-  /// Takes one rail's reading of this round, made around `instant`; nil: it failed. Does not allocate.
-  mutating func take(_ value: RailValue?, rail: Int, at instant: Duration) {
-    if value == .nothingNew { return }
-    guard let value else { return tracks[rail].fail() }
-    guard let segment = tracks[rail].record(value, at: instant) else { return }
+  /// Works off what has been noted. To be called before anything is read from here.
+  mutating func catchUp() {
+    guard !backlog.isEmpty else { return }
+    for first in stride(from: 0, to: backlog.count, by: tracks.count) {
+      summed = 0
+      for rail in tracks.indices { work(off: backlog[first + rail], of: rail) }
+      // A whole sum tells something of the idle level.
+      if summed == totalCount, totalCount > 0 { idle.record(sum) }
+    }
+    backlog.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func work(off reading: Reading, of rail: Int) {
+    if reading.value == .nothingNew { return }
+    guard let value = reading.value else { return tracks[rail].fail() }
+    guard let segment = tracks[rail].record(value, at: reading.at) else { return }
     totals[rail] += segment.joules
     covered[rail] += segment.end - segment.start
     railIdle[rail].record(segment)
@@ -57,9 +84,6 @@ struct MeterState: Sendable {
   /// The step of a rail's sensor, in watts: as the chip is known to have it, else the smallest that was seen, but no less
   /// than the unit of its text.
   func step(of rail: Int) -> Double { steps[rail].known ?? max(steps[rail].unit, tracks[rail].smallestStep ?? 0) }
-
-  /// Ends a round: a whole sum tells something of the idle level.
-  mutating func endRound() { if summed == totalCount, totalCount > 0 { idle.record(sum) } }
 
   /// Their reads are milliseconds apart, which is nothing for an idle level.
   private mutating func addToSum(_ segment: Segment) {
@@ -73,11 +97,15 @@ struct MeterState: Sendable {
   }
 
   /// The machine slept since the last round.
-  mutating func interrupt() { for rail in tracks.indices { tracks[rail].interrupt() } }
+  mutating func interrupt() {
+    catchUp()
+    for rail in tracks.indices { tracks[rail].interrupt() }
+  }
 
   // MARK: Windows
 
   mutating func open(at now: Duration, padding: Duration, isActivity: Bool) -> UInt64 {
+    catchUp()
     nextWindow += 1
     // The end of what went before is itself smeared over a padding.
     let isQuiet =
@@ -100,6 +128,7 @@ struct MeterState: Sendable {
 
   /// Ends a window; it goes on collecting what lies around its end.
   mutating func end(_ id: UInt64, at now: Duration) {
+    catchUp()
     guard let at = windows.firstIndex(where: { $0.id == id }), windows[at].end == nil else { return }
     windows[at].end = max(now, windows[at].start)
     if windows.contains(where: { $0.id != id && $0.isActivity && $0.end == nil }) { windows[at].isQuietAfter = false }
@@ -109,6 +138,7 @@ struct MeterState: Sendable {
   /// Takes a window out; nil when there is none of this id. One that was not ended is ended at `now`, and the last powers
   /// are held to there.
   mutating func remove(_ id: UInt64, at now: Duration) -> EnergyWindow? {
+    catchUp()
     guard let at = windows.firstIndex(where: { $0.id == id }) else { return nil }
     var window = windows.remove(at: at)
     let end = window.end ?? max(now, window.start)

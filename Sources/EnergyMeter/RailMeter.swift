@@ -26,6 +26,8 @@ public final class RailMeter: Sendable {
   /// What a round needs. Held only by `sample`, which is never run twice at once.
   private struct Sensors {
     var open: [OpenRail?]
+    /// Of the latest round.
+    var readings: [MeterState.Reading]
     /// Readings of each that failed in a row.
     var silence: [Int]
     var slept: Duration
@@ -56,8 +58,9 @@ public final class RailMeter: Sendable {
     self.suspended = sources.suspended
     self.sensors = Mutex(
       Sensors(
-        open: rails.map { try? OpenRail($0, on: devices) }, silence: Array(repeating: 0, count: rails.count),
-        slept: sources.suspended()))
+        open: rails.map { try? OpenRail($0, on: devices) },
+        readings: Array(repeating: MeterState.Reading(value: nil, at: .zero), count: rails.count),
+        silence: Array(repeating: 0, count: rails.count), slept: sources.suspended()))
     self.state = Mutex(
       MeterState(
         tracks: rails.map { Self.track($0, configuration) },
@@ -182,29 +185,28 @@ public final class RailMeter: Sendable {
       // The two clocks are not read at one instant, so a little difference is none.
       let hasSlept = slept - sensors.slept > .milliseconds(10)
       sensors.slept = slept
-      state.withLock { state in
-        if hasSlept { state.interrupt() }
-        state.beginRound()
-      }
       for rail in rails.indices {
         let reading = read(sensors.open[rail], isBattery: isBattery[rail])
         sensors.silence[rail] = reading.value == nil ? sensors.silence[rail] + 1 : 0
-        state.withLock { $0.take(reading.value, rail: rail, at: reading.at) }
+        sensors.readings[rail] = reading
       }
-      state.withLock { $0.endRound() }
+      state.withLock { state in
+        if hasSlept { state.interrupt() }
+        state.take(sensors.readings)
+      }
     }
   }
 
   /// A reading and the middle of the time that it took; nil when it failed, when a battery feeds nobody, or when it took
   /// so long that nobody can say when the power was what it says.
-  private func read(_ sensor: OpenRail?, isBattery: Bool) -> (value: RailValue?, at: Duration) {
+  private func read(_ sensor: OpenRail?, isBattery: Bool) -> MeterState.Reading {
     let before = timeline.now
     let value = sensor.flatMap { try? $0.read() }
     let after = timeline.now
     let middle = before + (after - before).half
-    guard case .watts(let watts)? = value else { return (value, middle) }
-    if watts < 0, isBattery { return (nil, middle) }
-    return (after - before > slowest ? nil : value, middle)
+    guard case .watts(let watts)? = value else { return MeterState.Reading(value: value, at: middle) }
+    let isUseless = watts < 0 && isBattery || after - before > slowest
+    return MeterState.Reading(value: isUseless ? nil : value, at: middle)
   }
 
   // MARK: Windows

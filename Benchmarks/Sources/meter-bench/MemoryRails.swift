@@ -25,11 +25,10 @@ struct MemoryRails {
     for (name, text) in files { try replaceFile("\(folder)/class/hwmon/hwmon0/\(name)", with: Array("\(text)\n".utf8)) }
   }
 
-  /// A meter at 100 Hz.
-  func meter() -> RailMeter {
+  func meter(interval: Duration) -> RailMeter {
     let meter = RailMeter(
       sysfs: SysfsRoot(path: folder), clock: ContinuousClock(),
-      configuration: MeterConfiguration(interval: .milliseconds(10)))
+      configuration: MeterConfiguration(interval: interval))
     guard meter.latest.rails.count + meter.latest.parts.count == 3 else { fail("expected three rails in \(folder)") }
     return meter
   }

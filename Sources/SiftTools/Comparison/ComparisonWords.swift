@@ -41,10 +41,14 @@ enum ComparisonWords {
     return "\(findings.standing) on \(findings.node.rails.map(railName).joined(separator: " + "))"
   }
 
-  /// The label of a rail's id `source:name@device:label`.
+  /// The label of a rail's id `source:name@device:label`; with its chip where nobody labelled it and an attribute stands there.
   static func railName(_ id: String) -> String {
     guard let colon = id.lastIndex(of: ":"), colon < id.index(before: id.endIndex) else { return id }
-    return String(id[id.index(after: colon)...])
+    let label = String(id[id.index(after: colon)...])
+    guard label.wholeMatch(of: /(power|energy|curr|in)[0-9]+/) != nil, let source = id.firstIndex(of: ":"),
+      let device = id.firstIndex(of: "@"), source < device
+    else { return label }
+    return "\(id[id.index(after: source)..<device]) \(label)"
   }
 
   private static func quality(_ findings: ComparisonFindings) -> String {

@@ -131,6 +131,12 @@ import Testing
     #expect(silent.remarks.contains { $0.hasPrefix("quality was not measured") })
   }
 
+  @Test func aRailWithoutALabelIsCalledByItsChip() async throws {
+    let daemon = SimulatedDaemon(.init(ratio: 0.8, rails: ["hwmon:ina226@1-0040:power1"]))
+    let findings = ComparisonFindings(try await ComparisonRunner(daemon).run(Self.settings()))
+    #expect(findings.verdict.contains("measured on ina226 power1"))
+  }
+
   @Test func modelledJoulesAreNeverCalledMeasured() async throws {
     let daemon = SimulatedDaemon(.init(ratio: 0.8, rails: [], standing: "modelled"))
     let findings = ComparisonFindings(try await ComparisonRunner(daemon).run(Self.settings()))
