@@ -117,13 +117,13 @@ import Testing
   /// Until so many visits more have ended, in any way.
   private func visits(_ field: Field, more: Int) async {
     let before = field.tally.withLock { $0.ended }
-    while field.tally.withLock({ $0.ended }) < before + more { await Task.yield() }
+    #expect(await eventually { field.tally.withLock { $0.ended } >= before + more })
   }
 
   /// Until so many more have been answered.
   private func done(_ field: Field, more: Int) async {
     let before = field.tally.withLock { $0.done }
-    while field.tally.withLock({ $0.done }) < before + more { await Task.yield() }
+    #expect(await eventually { field.tally.withLock { $0.done } >= before + more })
   }
 
   private func garbage(_ generator: inout SeededGenerator) -> [UInt8] {

@@ -42,7 +42,7 @@ import Testing
     // The first holds the host up. The others come while it is busy; one of them has no patience at all.
     let patience: [Duration] = [.seconds(30), .zero, .seconds(30)]
     let tickets = zip(visits, patience).map { visit, patience in visit.with(patience: patience) { transport.send($0) } }
-    await onThread { while pair.host.executions == 0 { sched_yield() } }
+    #expect(await eventually { pair.host.executions > 0 })
     pair.host.behave(nil)
     gate.open()
     let answers = await onThread {
@@ -68,7 +68,7 @@ import Testing
     let before = try #require(transport.statistics(of: NodeIndex(1)))
     let slow = OwnedVisit(seed: 9)
     async let awaited = transport.exchange(slow, patience: .seconds(30))
-    await onThread { while (transport.statistics(of: NodeIndex(1))?.probes ?? 0) < before.probes + 2 { sched_yield() } }
+    #expect(await eventually { (transport.statistics(of: NodeIndex(1))?.probes ?? 0) >= before.probes + 2 })
     gate.open()
     #expect(await awaited?.sums == slow.expected)
     // The pongs of all that was asked are no nonsense, and the next answer is its own.
@@ -86,9 +86,9 @@ import Testing
     pair.proxy.stall()
     let late = await transport.exchange(OwnedVisit(seed: 1), patience: .milliseconds(5))
     #expect(late?.outcome == .late)
-    await onThread { while (transport.statistics(of: NodeIndex(1))?.probes ?? 0) < 4 { sched_yield() } }
+    #expect(await eventually { (transport.statistics(of: NodeIndex(1))?.probes ?? 0) >= 4 })
     await pair.proxy.resume()
-    await onThread { while transport.statistics(of: NodeIndex(1))?.isOverdue == true { sched_yield() } }
+    #expect(await eventually { transport.statistics(of: NodeIndex(1))?.isOverdue == false })
     let visit = OwnedVisit(seed: 2)
     #expect(await transport.exchange(visit)?.sums == visit.expected)
     #expect(pair.peerEvents.events.count == 1)
@@ -129,7 +129,7 @@ import Testing
         ticket.map { transport.redeem($0, visit, until: .now + .seconds(600)) }
       }
     }
-    await onThread { while pair.host.executions == 0 { sched_yield() } }
+    #expect(await eventually { pair.host.executions > 0 })
     await pair.proxy.cut()
     for answer in await answers {
       guard case .lost(let reason)? = answer?.outcome else {
@@ -180,7 +180,7 @@ import Testing
     pair.proxy.stall()
     let tickets = visits.map { visit in visit.with { transport.send($0) } }
     await pair.proxy.resume()
-    await onThread { while pair.host.executions == 0 { sched_yield() } }
+    #expect(await eventually { pair.host.executions > 0 })
     async let stopped: Void = pair.server.stop()
     pair.host.behave(nil)
     gate.open()
