@@ -79,6 +79,35 @@ import Testing
     #expect(report.contains("Aim at +1 %"))
   }
 
+  @Test func sweepsSaveMoreTheMoreErrorIsAllowedAndNeverLessThanTopK() async throws {
+    let folder = try TemporaryFolder()
+    var tool = tool([.sweeps], folder)
+    tool.policies = ["siftmoe"]
+    tool.stride = 12
+    let files = try await tool.run()
+    #expect(files.contains("sweeps.csv") && files.contains("sweep-doppler-x-age-fast.gnuplot"))
+    #expect(!files.contains("sweep-doppler-x-age-slow.gnuplot"))
+    let rows = String(decoding: try InputFile.read(folder.path + "/study/sweeps.csv"), as: UTF8.self)
+      .split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
+    // Seven budgets, five bandwidths, six deadlines, five numbers of nodes and six levels on two channels, five products
+    // on one; Top-K beside each.
+    #expect(rows.count == (29 * 2 + 5) * 2)
+    for channel in ["slow", "fast"] {
+      let own = rows.filter { $0[0] == "error budget" && $0[3] == channel && $0[4] == "siftmoe" }
+      let savings = own.compactMap { Double($0[7]) }
+      let limits = own.compactMap { Double($0[8]) }
+      #expect(savings.count == 7 && zip(savings, savings.dropFirst()).allSatisfy { $0 <= $1 })
+      #expect((savings.last ?? 0) > 40)
+      #expect(limits.count == 7 && abs(limits[6] - limits[0] - 0.04) < 1e-9)
+    }
+    for row in rows {
+      let saving = try #require(Double(row[7]))
+      #expect(row[4] == "topk" ? saving == 0 : (0..<100).contains(saving))
+    }
+    let report = String(decoding: try InputFile.read(folder.path + "/study/report.md"), as: UTF8.self)
+    #expect(report.contains("### deadline, fast") && report.contains("Nobody saves more than siftmoe anywhere."))
+  }
+
   @Test func thePapersFindingsComeOutInKind() async throws {
     let folder = try TemporaryFolder()
     _ = try await tool([.paper], folder).run()

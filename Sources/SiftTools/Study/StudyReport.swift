@@ -102,14 +102,38 @@ struct StudyReport {
   mutating func add(_ study: StudySweeps) {
     var part = "## Energy against one figure at a time\n\n"
     part +=
-      "Policies are held at a root mean square error of \(StudySweeps.error) a layer by their knobs (0.01 of it over "
-    part +=
-      "counts as kept); Top-K has no knob. Where the error is not kept no setting keeps it: visits fail too often.\n\n"
-    for sweep in StudyTable.distinct(study.table, "sweep") {
-      part += "![\(sweep)](sweep-\(sweep.split(separator: " ").joined(separator: "-").lowercased()).svg)\n\n"
+      "What is saved of Top-K's energy with a root mean square error a layer of at most \(StudySweeps.error) beyond Top-K's "
+    part += "over the same channel (squares subtracted; in the sweep of it, of its value beyond). "
+    part += "Every policy's knob is turned, and settings may take turns. Means over the seeds.\n\n"
+    var losses: [String] = []
+    for plot in study.plots {
+      part += "### \(plot.sweep), \(plot.channel.rawValue)\n\n![\(plot.sweep)](\(plot.name).svg)\n\n"
+      let unit = plot.unit.isEmpty ? "" : " (\(plot.unit))"
+      part += "| \(plot.sweep)\(unit) | siftmoe | best of the others |\n|---|---|---|\n"
+      for value in plot.values {
+        let savings = study.savings(plot, value)
+        let own = savings.first { $0.policy == "siftmoe" }?.saving
+        // Others of the family decide as siftmoe does where the channel does not change.
+        let other = savings.first { !$0.policy.hasPrefix("siftmoe") }
+        part += "| \(value) | \(own.map(Self.percent) ?? "") | "
+        part += other.map { "\($0.policy) \(Self.percent($0.saving))" } ?? ""
+        part += " |\n"
+        if let own, let best = savings.first, best.saving > own + 0.05 {
+          losses.append(
+            "\(plot.sweep) \(value), \(plot.channel.rawValue): \(best.policy) saves \(Self.percent(best.saving)), "
+              + "siftmoe \(Self.percent(own))")
+        }
+      }
+      part += "\n"
     }
+    part +=
+      losses.isEmpty
+      ? "Nobody saves more than siftmoe anywhere.\n\n"
+      : "Where somebody saves more than siftmoe:\n\n" + losses.map { "* \($0)\n" }.joined() + "\n"
     parts.append(part)
   }
+
+  private static func percent(_ figure: Double) -> String { "\(FigureText.fixed(figure, 1)) %" }
 
   mutating func add(_ study: StudyShannon) {
     var part = "## The shapes of arXiv 2603.23888 over its radio\n\n"

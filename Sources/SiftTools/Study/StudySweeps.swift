@@ -13,35 +13,97 @@ import SiftSimulation
 /// calibration and channel alone.
 struct StudySweeps {
   let bench: StudyBench
+  let policies: [StudyPolicy]
   let trace: RoutingTrace
   let seeds: Int
 
-  /// Root mean square error that the policies are held at, unless it is what is swept: about one percent of perplexity
-  /// on the reference model.
+  /// What the root mean square error may be beyond Top-K's, unless it is what is swept: about one percent of perplexity
+  /// on the reference model. Visits that fail make an error that no choice of Top-K's can help, so a limit for all channels
+  /// alike would be out of everybody's reach on the worse ones.
   static let error = 0.07
 
-  private(set) var table = StudyTable(
-    "sweeps",
-    [
-      "sweep", "value", "unit", "channel", "policy", "seed", "joules_per_token", "mean_square_error",
-      "visits_per_token", "failed_visits_share", "error_kept",
-    ])
-
-  init(bench: StudyBench, trace: RoutingTrace, seeds: Int) {
-    self.bench = bench
-    self.trace = trace
-    self.seeds = seeds
-  }
-
-  /// One setting of one sweep.
-  private struct Setting {
+  /// What a policy costs at one place of a sweep.
+  struct Outcome {
     let sweep: String
     let value: Double
     let unit: String
     let channel: StudyChannel
+    let policy: String
+    let seed: Int
+    let joulesPerToken: Double
+    /// Of Top-K's energy, in percent.
+    let saving: Double
+    /// The mean square error that is kept.
+    let limit: Double
+  }
+  private(set) var outcomes: [Outcome] = []
+
+  init(bench: StudyBench, policies: [StudyPolicy], trace: RoutingTrace, seeds: Int) {
+    self.bench = bench
+    self.policies = policies
+    self.trace = trace
+    self.seeds = seeds
+  }
+
+  var table: StudyTable {
+    var table = StudyTable(
+      "sweeps",
+      [
+        "sweep", "value", "unit", "channel", "policy", "seed", "joules_per_token", "saving_percent",
+        "mean_square_error_limit",
+      ])
+    for outcome in outcomes {
+      table.add([
+        .text(outcome.sweep), .number(outcome.value), .text(outcome.unit), .text(outcome.channel.rawValue),
+        .text(outcome.policy), .count(outcome.seed), .number(outcome.joulesPerToken), .number(outcome.saving),
+        .number(outcome.limit),
+      ])
+    }
+    return table
+  }
+
+  /// One plot: a sweep over a channel, its places in order.
+  struct Plot {
+    let sweep: String
+    let unit: String
+    let channel: StudyChannel
+    var values: [Double] = []
+    /// Of its files.
+    var name: String {
+      "sweep-\(sweep.split(separator: " ").joined(separator: "-").lowercased())-\(channel.rawValue)"
+    }
+  }
+
+  var plots: [Plot] {
+    var plots: [Plot] = []
+    for outcome in outcomes {
+      let at = plots.firstIndex { $0.sweep == outcome.sweep && $0.channel == outcome.channel } ?? plots.endIndex
+      if at == plots.endIndex {
+        plots.append(Plot(sweep: outcome.sweep, unit: outcome.unit, channel: outcome.channel))
+      }
+      if !plots[at].values.contains(outcome.value) { plots[at].values.append(outcome.value) }
+    }
+    return plots
+  }
+
+  /// What every policy but Top-K saves at one place of a plot, in percent, means over the seeds; the most first.
+  func savings(_ plot: Plot, _ value: Double) -> [(policy: String, saving: Double)] {
+    policies.map { policy in
+      let found = outcomes.filter {
+        $0.sweep == plot.sweep && $0.channel == plot.channel && $0.value == value && $0.policy == policy.name
+      }
+      return (policy.name, Statistics.mean(found.map(\.saving)))
+    }.sorted { $0.saving > $1.saving }
+  }
+
+  /// One scenario, and the places of a sweep that it serves: each with the error allowed beyond Top-K's.
+  private struct Setting {
+    let sweep: String
+    let unit: String
+    let channel: StudyChannel
     var scenario: StudyScenario
     var law: FadingWorld.Law
-    var error = StudySweeps.error
+    let places: [(value: Double, error: Double)]
   }
 
   mutating func run() throws(ToolFailure) {
@@ -63,12 +125,15 @@ struct StudySweeps {
       func add(_ sweep: String, _ unit: String, _ values: [Double], _ change: (inout Setting, Double) -> Void) {
         for value in values {
           var setting = Setting(
-            sweep: sweep, value: value, unit: unit, channel: channel, scenario: base, law: law)
+            sweep: sweep, unit: unit, channel: channel, scenario: base, law: law, places: [(value, Self.error)])
           change(&setting, value)
           settings.append(setting)
         }
       }
-      add("error budget", "r.m.s. error", [0, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2]) { $0.error = $1 }
+      settings.append(
+        Setting(
+          sweep: "error budget", unit: "r.m.s. error", channel: channel, scenario: base, law: law,
+          places: [0, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2].map { ($0, $0) }))
       add("bandwidth", "of 20 MHz", [0.25, 0.5, 1, 2, 4]) { setting, factor in
         for at in setting.scenario.radio.rates.indices {
           setting.scenario.radio.rates[at].bitsPerSecond *= factor
@@ -94,41 +159,32 @@ struct StudySweeps {
 
   private mutating func play(_ setting: Setting, _ seed: Int) {
     let world = setting.scenario.fading(setting.law, layers: bench.layers.count, tokens: trace.tokens, seed: seed)
-    let policies = [StudyPolicy.topk] + StudyPolicy.all.filter { $0.kind == .priced || $0.name == "siftmoe-token" }
-    for policy in policies {
-      let books = hold(policy, setting, world, seed)
-      let tokens = Double(max(1, books.tokens))
-      table.add([
-        .text(setting.sweep), .number(setting.value), .text(setting.unit), .text(setting.channel.rawValue),
-        .text(policy.name), .count(seed), .number(books.joulesPerToken), .number(books.squareMean),
-        .number(Double(books.visits) / tokens),
-        .number(books.visits > 0 ? Double(books.failed) / Double(books.visits) : 0),
-        .count(books.squareMean <= setting.error * setting.error * 1.01 + 1e-12 ? 1 : 0),
-      ])
-    }
-  }
-
-  /// The run whose mean-square error comes nearest to the setting's from below, by bisection of the knob's logarithm.
-  private func hold(_ policy: StudyPolicy, _ setting: Setting, _ world: FadingWorld, _ seed: Int) -> StudyBooks {
-    let limit = setting.error * setting.error
-    if policy.knobs.count == 1 { return books(policy, 0, setting, world, seed) }
-    // A price buys less error the dearer it is; a budget the other way round.
-    let isPrice = policy.kind == .priced
-    var strict = isPrice ? 1e5 : 1e-4
-    var loose = isPrice ? 1e-1 : 10.0
-    var best = books(policy, strict, setting, world, seed)
-    if limit == 0 { return best }
-    for _ in 0..<9 {
-      let middle = (strict * loose).squareRoot()
-      let result = books(policy, middle, setting, world, seed)
-      if result.squareMean <= limit {
-        strict = middle
-        best = result
-      } else {
-        loose = middle
+    let top = books(.topk, 0, setting, world, seed)
+    func note(_ policy: StudyPolicy, _ curve: StudyCurve) {
+      for place in setting.places {
+        let saved = curve.saving(at: place.error * place.error) ?? 0
+        outcomes.append(
+          Outcome(
+            sweep: setting.sweep, value: place.value, unit: setting.unit, channel: setting.channel, policy: policy.name,
+            seed: seed, joulesPerToken: top.joulesPerToken - saved,
+            saving: top.joulesPerToken > 0 ? saved / top.joulesPerToken * 100 : 0,
+            limit: top.squareMean + place.error * place.error))
       }
     }
-    return best
+    // Settings that take turns have every error between theirs and energy in proportion, and Top-K is a setting that
+    // everybody has.
+    var start = StudyCurve()
+    start.add(increase: 0, saving: 0)
+    note(.topk, start)
+    for policy in policies {
+      var curve = start
+      for knob in policy.knobs {
+        let books = books(policy, knob, setting, world, seed)
+        curve.add(
+          increase: books.squareMean - top.squareMean, saving: top.joulesPerToken - books.joulesPerToken)
+      }
+      note(policy, curve)
+    }
   }
 
   private func books(

@@ -62,7 +62,7 @@ public struct StudyTool: Sendable {
     for kind in kinds {
       switch kind {
       case .quality: try await quality(bench, policies, links, &files, &report)
-      case .sweeps: try await sweeps(bench, &files, &report)
+      case .sweeps: try await sweeps(bench, policies, &files, &report)
       case .paper: try await paper(bench, &files, &report)
       }
     }
@@ -115,19 +115,21 @@ public struct StudyTool: Sendable {
   }
 
   private func sweeps(
-    _ bench: StudyBench, _ files: inout StudyFiles, _ report: inout StudyReport
+    _ bench: StudyBench, _ policies: [StudyPolicy], _ files: inout StudyFiles, _ report: inout StudyReport
   ) async throws(ToolFailure) {
-    let windows = bench.windows(seed: 0, step: max(1, bench.windows.count / 4))
-    var study = StudySweeps(bench: bench, trace: try bench.trace(windows), seeds: seeds)
+    let windows = bench.windows(seed: 0, step: max(stride, bench.windows.count / 4))
+    var study = StudySweeps(bench: bench, policies: policies, trace: try bench.trace(windows), seeds: seeds)
     try study.run()
-    try files.write(study.table)
-    for sweep in StudyTable.distinct(study.table, "sweep") {
-      let plot = StudyPlot(
-        name: "sweep-\(sweep.split(separator: " ").joined(separator: "-").lowercased())",
-        title: "Energy against \(sweep)", x: sweep, y: "J a token",
-        series: study.table.series(
-          x: "value", y: "joules_per_token", by: ["channel", "policy"], where: { $0["sweep"] == .text(sweep) }))
-      report.note(drawn: try await files.draw(plot), plot.name)
+    let table = study.table
+    try files.write(table)
+    for plot in study.plots {
+      let drawn = StudyPlot(
+        name: plot.name, title: "Energy against \(plot.sweep), \(plot.channel.rawValue) channel", x: plot.sweep,
+        y: "J a token",
+        series: table.series(
+          x: "value", y: "joules_per_token", by: ["policy"],
+          where: { $0["sweep"] == .text(plot.sweep) && $0["channel"] == .text(plot.channel.rawValue) }))
+      report.note(drawn: try await files.draw(drawn), plot.name)
     }
     report.add(study)
   }
@@ -156,14 +158,6 @@ public struct StudyTool: Sendable {
 }
 
 extension StudyTable {
-  /// The different texts in a column, in order.
-  static func distinct(_ table: StudyTable, _ column: String) -> [String] {
-    guard let at = table.columns.firstIndex(of: column) else { return [] }
-    var seen: [String] = []
-    for row in table.rows where !seen.contains(row[at].csv) { seen.append(row[at].csv) }
-    return seen
-  }
-
   /// Means over the rows that agree in `keys`, gathered into one series for each value of `name`.
   func meanSeries(
     x: String, y: String, by keys: [String], name: String, where keep: ([String: StudyCell]) -> Bool
