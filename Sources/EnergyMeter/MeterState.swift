@@ -17,7 +17,8 @@ struct MeterState: Sendable {
   private(set) var covered: [Duration]
   /// Readings that are not worked off yet: rounds, oldest first, each `[rail]`.
   private var backlog: [Reading] = []
-  private let backlogLimit: Int
+  /// Rounds that are noted before they are worked off.
+  private static let roundsNoted = 8
   private var windows: [EnergyWindow] = []
   private var nextWindow: UInt64 = 0
   /// When the last window was ended; nil before the first.
@@ -32,8 +33,7 @@ struct MeterState: Sendable {
     var at: Duration
   }
 
-  /// - Parameter backlog: rounds that are noted before they are worked off; > 0.
-  init(tracks: [RailTrack], steps: [(known: Double?, unit: Double)], totalCount: Int, backlog rounds: Int = 8) {
+  init(tracks: [RailTrack], steps: [(known: Double?, unit: Double)], totalCount: Int) {
     self.tracks = tracks
     self.steps = steps
     self.totalCount = totalCount
@@ -41,8 +41,7 @@ struct MeterState: Sendable {
     totals = Array(repeating: 0, count: tracks.count)
     covered = Array(repeating: .zero, count: tracks.count)
     windows.reserveCapacity(64)
-    backlogLimit = tracks.count * rounds
-    backlog.reserveCapacity(backlogLimit)
+    backlog.reserveCapacity(tracks.count * Self.roundsNoted)
   }
 
   // MARK: Rounds
@@ -54,7 +53,7 @@ struct MeterState: Sendable {
   mutating func take(_ round: [Reading]) {
     rounds += 1
     backlog.append(contentsOf: round)
-    if backlog.count >= backlogLimit { catchUp() }
+    if backlog.count >= tracks.count * Self.roundsNoted { catchUp() }
   }
 
   /// Works off what has been noted. To be called before anything is read from here.

@@ -7,31 +7,27 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct DelayProxyTests {
   @Test func aDelayThatBecomesShorterOvertakesNothing() async throws {
-    let certificates = try CertificateFixture("gateway", "a")
-    let host = try await RawHost(tls: try certificates.tls("a")) { kind, body in
-      var answer = ByteBuffer()
-      guard kind == .ping, let number = body.getInteger(at: body.readerIndex, endianness: .little, as: UInt64.self)
-      else { return nil }
-      NoticeCodec.write(.pong, number: number, into: &answer)
-      return answer
-    }
+    let host = try await RawHost(tls: nil) { _, _ in Self.pong(0) }
     let proxy = DelayProxy(target: host.port)
-    let gateway = try await RawGateway(port: try await proxy.start(), tls: try certificates.tls("gateway"))
-    var expected: [RawEvent] = []
+    let gateway = try await RawGateway(port: try await proxy.start(), tls: nil)
+    // Once an answer has come, the proxy has both ends.
+    gateway.send(Self.pong(0))
+    await gateway.received.wait { $0.kind == .pong }
     for number in UInt64(1)...20 {
       proxy.delay(number % 2 == 0 ? .zero : .milliseconds(20))
-      var ping = ByteBuffer()
-      NoticeCodec.write(.ping, number: number, into: &ping)
-      gateway.send(ping)
-      expected.append(.frame(.pong, withUnsafeBytes(of: number.littleEndian) { Array($0) }))
-      // So that the proxy meets it under the delay it was sent under, and the next while it is on its way.
-      try await Task.sleep(for: .milliseconds(2))
+      await proxy.inject(Array(Self.pong(number).readableBytesView), .toGateway)
     }
-    let last = expected.last
-    await gateway.received.wait { $0 == last || $0 == .closed }
+    await gateway.received.wait(count: 21) { $0.kind == .pong }
+    let expected = (UInt64(0)...20).map { RawEvent.frame(.pong, withUnsafeBytes(of: $0.littleEndian) { Array($0) }) }
     #expect(gateway.received.events == expected)
     await gateway.end()
     await proxy.stop()
     await host.end()
+  }
+
+  private static func pong(_ number: UInt64) -> ByteBuffer {
+    var frame = ByteBuffer()
+    NoticeCodec.write(.pong, number: number, into: &frame)
+    return frame
   }
 }

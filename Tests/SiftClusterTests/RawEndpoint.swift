@@ -76,13 +76,14 @@ final class RawHost: Sendable {
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let listener: any Channel
 
-  init(tls: ClusterTLS, answer: @escaping Answer) async throws {
+  /// - Parameter tls: nil speaks plain text.
+  init(tls: ClusterTLS?, answer: @escaping Answer) async throws {
     listener = try await ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandlers(
-            NIOSSLServerHandler(context: tls.server), RawResponder(answer))
+          if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.server)) }
+          try channel.pipeline.syncOperations.addHandler(RawResponder(answer))
         }
       }
       .bind(host: "127.0.0.1", port: 0).get()

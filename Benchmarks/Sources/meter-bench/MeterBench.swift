@@ -49,7 +49,7 @@ struct MeterBench {
       let sample = arguments.number("sample-ms", or: 10)
       let tokens = try await TokenRates(
         model: model, rounds: arguments.number("rounds", or: 300), threads: arguments.number("threads", or: 1)
-      ).compare(sample == 10 ? meter : rails.meter(interval: .milliseconds(sample)))
+      ).compare(rails.meter(interval: .milliseconds(sample)))
       print(tokens.line)
       isCheap = isCheap && tokens.isCheap
     }
