@@ -5,7 +5,7 @@ import SiftCore
 import Synchronization
 
 /// The latest conditions and placement, and what steps taught about the nodes.
-final class ConditionsBoard: Sendable {
+package final class ConditionsBoard: Sendable {
   /// What steps showed of one remote node: a moving mean.
   struct NodeSpeed: Sendable {
     /// Seconds to execute one expert for one token; nil before the first reply.
@@ -22,7 +22,7 @@ final class ConditionsBoard: Sendable {
   private let state: Mutex<State>
 
   /// - Parameter placement: before any peer is connected; element 0 is this node.
-  init(conditions: Conditions, placement: Placement) {
+  package init(conditions: Conditions, placement: Placement) {
     state = Mutex(
       State(
         conditions: conditions, placement: placement,
@@ -30,19 +30,20 @@ final class ConditionsBoard: Sendable {
   }
 
   /// The latest view. Holds a lock for a copy of a few words; writers hold it as briefly.
-  var conditions: Conditions { state.withLock { $0.conditions } }
+  package var conditions: Conditions { state.withLock { $0.conditions } }
 
   /// The placement and its epoch, which grows when it changes.
-  var placement: (Placement, epoch: UInt64) { state.withLock { ($0.placement, $0.placementEpoch) } }
+  package var placement: (Placement, epoch: UInt64) { state.withLock { ($0.placement, $0.placementEpoch) } }
 
   /// Element n − 1 is node n.
   var speeds: [NodeSpeed] { state.withLock { $0.speeds } }
 
-  func publish(_ conditions: Conditions) { state.withLock { $0.conditions = conditions } }
-
-  /// Takes a placement; nothing happens when it is the same.
-  func publish(_ placement: Placement) {
+  /// Takes a view of the world unless it is older than the one that is here. The placement's epoch grows only when the
+  /// placement is another one.
+  package func publish(_ conditions: Conditions, _ placement: Placement) {
     state.withLock { state in
+      guard conditions.epoch > state.conditions.epoch else { return }
+      state.conditions = conditions
       guard state.placement != placement else { return }
       state.placement = placement
       state.placementEpoch += 1

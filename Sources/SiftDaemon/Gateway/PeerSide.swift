@@ -37,8 +37,9 @@ struct PeerSide: Sendable {
       modelHash: engine.hash, arithmetic: engine.arithmetic, width: engine.description.width,
       layers: engine.description.layers.count, encoding: encoding, settings: settings
     ) { event in
-      recorder.record(PeerRecords.make(event))
+      // Who reads that a peer is there may count on it.
       hook.call()
+      recorder.record(PeerRecords.make(event))
     }
     links = LinkWatcher(
       configuration: LinkConfiguration(

@@ -38,7 +38,9 @@ final class World: Sendable {
   private let coreWatts: Double
   /// Seconds to execute one expert for one token on one core, before anything was measured.
   private let expertSeconds: Double
-  private let state = Mutex<(epoch: UInt64, prices: [VisitPrice?])>((0, []))
+  /// How often anybody has begun to look.
+  private let looks = Atomic<UInt64>(0)
+  private let latestPrices = Mutex<(epoch: UInt64, prices: [VisitPrice?])>((0, []))
 
   init(
     board: ConditionsBoard, peers: [PeerSetup], expertCounts: [Int], localExperts: [[Int]], transport: PeerTransport,
@@ -56,7 +58,11 @@ final class World: Sendable {
   }
 
   /// Looks at everything once and publishes what it sees.
+  ///
+  /// Whatever has changed calls this, on its own thread. A look that began before another and ends after it has the older
+  /// view: it takes its number before it looks, and the board keeps the view with the larger one.
   func refresh(now: ContinuousClock.Instant) {
+    let epoch = looks.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
     let statistics = transport.statistics
     let snapshot = links.latest
     let model = radio()
@@ -65,10 +71,8 @@ final class World: Sendable {
       visitCost(
         link: snapshot.link(to: peer.name), transport: Self.figures(peer, now: now), model: model)
     }
-    let epoch = state.withLock { state in
-      state.epoch += 1
-      state.prices = prices
-      return state.epoch
+    latestPrices.withLock { latest in
+      if epoch > latest.epoch { latest = (epoch, prices) }
     }
     let speeds = board.speeds
     var nodes = [Self.local(expertSeconds, coreWatts)]
@@ -85,12 +89,12 @@ final class World: Sendable {
     board.publish(
       Conditions(
         epoch: epoch, nodes: nodes, wakeEnergy: reachable.map(\.wakeEnergy.joules).max() ?? 0,
-        wakeTime: reachable.map(\.wakeTime.seconds).max() ?? 0))
-    board.publish(placement(statistics))
+        wakeTime: reachable.map(\.wakeTime.seconds).max() ?? 0),
+      placement(statistics))
   }
 
   /// The latest price of a visit, by node − 1.
-  var prices: [VisitPrice?] { state.withLock { $0.prices } }
+  var prices: [VisitPrice?] { latestPrices.withLock { $0.prices } }
 
   private static func local(_ seconds: Double, _ watts: Double) -> NodeConditions {
     NodeConditions(isReachable: true, visit: .zero, computeEnergy: watts * seconds, computeTime: seconds)
