@@ -69,6 +69,7 @@ bench: deps ## the benchmarks, as ratios taken in one run
 	Benchmarks/.build/release/alloc-bench $(MODEL)
 	Benchmarks/.build/release/meter-bench --model $(MODEL)
 	Benchmarks/.build/release/link-bench
+	Benchmarks/.build/release/policy-bench
 
 install: build ## into $(DESTDIR)$(PREFIX), with the units; an existing configuration stays
 	install -D -m 755 .build/release/siftd $(DESTDIR)$(PREFIX)/bin/siftd

@@ -26,7 +26,8 @@ let package = Package(
         .product(name: "HostIO", package: "siftd"), .product(name: "SiftCore", package: "siftd"),
       ], swiftSettings: strict),
     .executableTarget(
-      name: "policy-bench", dependencies: ["CCountedMalloc", .product(name: "SiftPolicy", package: "siftd")],
+      name: "policy-bench",
+      dependencies: ["BenchSupport", "CCountedMalloc", .product(name: "SiftPolicy", package: "siftd")],
       swiftSettings: strict),
     .executableTarget(
       name: "link-bench",

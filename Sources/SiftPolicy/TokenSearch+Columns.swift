@@ -12,7 +12,7 @@ extension TokenSearch {
   }
 
   /// The ranks of the search: routed experts by falling error of a skip.
-  func readSkips(_ problem: TokenProblem, _ rules: SearchRules) {
+  mutating func readSkips(_ problem: TokenProblem, _ rules: SearchRules) {
     for index in 0..<k {
       let routed = problem.routed[index]
       var skip = rules.allowSkip ? weighted(routed.weight, problem.distance.skipping[routed.expert]) : .infinity
@@ -27,54 +27,60 @@ extension TokenSearch {
       w.skip[at] = skip
       w.origin[at] = index
     }
+    for rank in 0..<k where w.skip[rank] == .infinity { forced |= 1 << UInt64(rank) }
   }
 
   /// A weight of 0 makes any distance, even an infinite one, nothing.
-  private func weighted(_ weight: Double, _ distance: Double) -> Double { weight == 0 ? 0 : weight * distance }
+  @inline(__always) private func weighted(_ weight: Double, _ distance: Double) -> Double {
+    weight == 0 ? 0 : weight * distance
+  }
 
   /// One column for each hosted expert that could serve somebody and is not dominated at its own place.
   mutating func readColumns(_ problem: TokenProblem, _ rules: SearchRules) {
-    for index in 0..<placeCount {
-      w.start[index] = columnCount
-      if problem.places[index].isReachable {
-        for target in problem.places[index].experts { readColumn(problem, rules, index, target) }
-      }
-      w.end[index] = columnCount
-    }
-  }
-
-  private mutating func readColumn(
-    _ problem: TokenProblem, _ rules: SearchRules, _ place: Int, _ target: Int
-  ) {
-    let value = w.value + columnCount * k
-    var useful: UInt64 = 0
+    let experts = problem.distance.experts
     for rank in 0..<k {
       let routed = problem.routed[w.origin[rank]]
-      var error = Double.infinity
-      if rules.allowReplace || routed.expert == target {
-        error = weighted(routed.weight, problem.distance.replacing(routed.expert, by: target))
-      }
-      if error < w.skip[rank] && error <= errorCeiling {
-        value[rank] = error
-        useful |= 1 << UInt64(rank)
-      } else {
-        value[rank] = .infinity
+      w.weight[rank] = routed.weight
+      w.row[rank] = routed.expert * experts
+    }
+    (w.weight[k], w.skip[k], w.row[k]) = (0, 0, 0)
+    let errors = ColumnErrors(ranks: k, weight: w.weight, skip: w.skip, row: w.row, ceiling: errorCeiling)
+    problem.distance.replacing.withUnsafeBufferPointer { distances in
+      for index in 0..<placeCount {
+        w.start[index] = columnCount
+        if problem.places[index].isReachable {
+          for target in problem.places[index].experts {
+            let value = w.value + columnCount * k
+            let (useful, saved) =
+              rules.allowReplace
+              ? errors.write(distances, target, into: value)
+              : errors.writeOwn(distances, target, experts: experts, into: value)
+            if useful == 0 { continue }
+            w.useful[columnCount] = useful
+            w.score[columnCount] = saved
+            w.target[columnCount] = target
+            w.place[columnCount] = index
+            keepUndominated(index)
+          }
+        }
+        w.end[index] = columnCount
       }
     }
-    if useful == 0 { return }
-    w.useful[columnCount] = useful
-    w.target[columnCount] = target
-    w.place[columnCount] = place
-    keepUndominated(place)
   }
 
   /// Appends the column just written unless another of its place is at least as near for everybody; removes those that
-  /// it makes superfluous, keeping the order of the rest.
+  /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
   private mutating func keepUndominated(_ place: Int) {
     let new = columnCount
-    for old in w.start[place]..<new where isNoFarther(old, than: new) { return }
+    let useful = w.useful[new]
     var kept = w.start[place]
-    for old in w.start[place]..<new where !isNoFarther(new, than: old) {
+    for old in w.start[place]..<new {
+      let other = w.useful[old]
+      // One test for the usual case that each serves somebody whom the other does not.
+      if useful & ~other == 0 || other & ~useful == 0 {
+        if useful & ~other == 0, isNoFarther(old, than: new) { return }
+        if other & ~useful == 0, isNoFarther(new, than: old) { continue }
+      }
       if kept != old { copyColumn(old, to: kept) }
       kept += 1
     }
@@ -82,17 +88,20 @@ extension TokenSearch {
     columnCount = kept + 1
   }
 
-  private func copyColumn(_ from: Int, to: Int) {
+  @inline(__always) private func copyColumn(_ from: Int, to: Int) {
     for rank in 0..<k { w.value[to * k + rank] = w.value[from * k + rank] }
     w.useful[to] = w.useful[from]
+    w.score[to] = w.score[from]
     w.target[to] = w.target[from]
     w.place[to] = w.place[from]
   }
 
   /// Whether column `a` is at least as near as `b` for everybody who could use `b`.
-  private func isNoFarther(_ a: Int, than b: Int) -> Bool {
+  @inline(__always) private func isNoFarther(_ a: Int, than b: Int) -> Bool {
     if w.useful[b] & ~w.useful[a] != 0 { return false }
-    for rank in 0..<k where w.value[a * k + rank] > w.value[b * k + rank] { return false }
+    let own = w.value + a * k
+    let other = w.value + b * k
+    for rank in 0..<k where own[rank] > other[rank] { return false }
     return true
   }
 
@@ -138,6 +147,7 @@ extension TokenSearch {
   mutating func prepareBounds() {
     for rank in 0..<k { w.worst[rank] = w.skip[rank] == .infinity ? 0 : w.skip[rank] }
     kappaMin = .infinity
+    for at in 0..<k * w.words { w.users[at] = 0 }
     for place in 0..<placeCount {
       for rank in 0..<k {
         w.nearest[place * k + rank] = .infinity
@@ -156,14 +166,18 @@ extension TokenSearch {
     prepareGains()
   }
 
-  private func readNearest(_ place: Int, _ column: Int) {
-    for rank in 0..<k {
+  @inline(__always) private func readNearest(_ place: Int, _ column: Int) {
+    var rest = w.useful[column]
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      w.users[rank * w.words + (column >> 6)] |= 1 << UInt64(column & 63)
       let error = w.value[column * k + rank]
       if error < w.nearest[place * k + rank] {
         w.nearest[place * k + rank] = error
         w.nearestColumn[place * k + rank] = column
       }
-      if w.skip[rank] == .infinity && error != .infinity { w.worst[rank] = max(w.worst[rank], error) }
+      if w.skip[rank] == .infinity { w.worst[rank] = max(w.worst[rank], error) }
     }
   }
 
@@ -171,11 +185,7 @@ extension TokenSearch {
   private mutating func prepareGains() {
     for at in 0...k { w.gain[at] = 0 }
     for place in 0..<placeCount {
-      for column in w.start[place]..<w.end[place] {
-        var amount = 0.0
-        for rank in 0..<k { amount += max(0, w.worst[rank] - w.value[column * k + rank]) }
-        insertGain(amount)
-      }
+      for column in w.start[place]..<w.end[place] { insertGain(w.score[column] + forcedGain(column)) }
     }
     var worst = 0.0
     for rank in 0..<k { worst += w.worst[rank] }
@@ -185,10 +195,22 @@ extension TokenSearch {
     while neededMin < k && worst - w.gain[neededMin] > errorCeiling + boundSlack { neededMin += 1 }
   }
 
+  /// What a column takes away from ranks that cannot be skipped, which its score leaves out.
+  @inline(__always) private func forcedGain(_ column: Int) -> Double {
+    var amount = 0.0
+    var rest = w.useful[column] & forced
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      amount += max(0, w.worst[rank] - w.value[column * k + rank])
+    }
+    return amount
+  }
+
   /// Keeps `gain[1...]` the largest amounts in falling order (not summed yet).
-  private func insertGain(_ amount: Double) {
-    var at = k
+  @inline(__always) private func insertGain(_ amount: Double) {
     if k == 0 || amount <= w.gain[k] { return }
+    var at = k
     while at > 1 && w.gain[at - 1] < amount {
       w.gain[at] = w.gain[at - 1]
       at -= 1

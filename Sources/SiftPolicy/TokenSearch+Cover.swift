@@ -17,11 +17,11 @@ extension TokenSearch {
     if depth == k || least > errorCeiling || isHopeless(k - depth, energy, least, capped) { return }
     serveFree(depth, energy, assigned)
     let assignedLeast = least - min(free[depth], reach[depth])
-    openFor(depth, energy, assigned, rest: assignedLeast - assigned)
+    openFor(depth, energy, assigned, others: assignedLeast - assigned)
   }
 
   /// Whether opening one expert or more cannot lead to a better answer any longer.
-  private func isHopeless(_ left: Int, _ energy: Double, _ least: Double, _ capped: Double) -> Bool {
+  @inline(__always) private func isHopeless(_ left: Int, _ energy: Double, _ least: Double, _ capped: Double) -> Bool {
     var needed = 1
     while needed <= left && capped - w.gain[needed] > errorCeiling + boundSlack { needed += 1 }
     if needed > left { return true }
@@ -48,33 +48,37 @@ extension TokenSearch {
 
   /// Rank `depth` opens an expert that is nearer than what it has for nothing. Of the experts of a place that no later
   /// rank could use, only the nearest is tried.
-  private mutating func openFor(_ depth: Int, _ energy: Double, _ assigned: Double, rest: Double) {
+  private mutating func openFor(_ depth: Int, _ energy: Double, _ assigned: Double, others: Double) {
     let free = w.free + depth * k
     let lone = w.lone + depth * placeCount
     for place in 0..<placeCount { lone[place] = -1 }
-    for at in 0..<poolCount {
-      let column = w.pool[at]
-      let value = w.value + column * k
-      if value[depth] >= free[depth] || assigned + value[depth] + rest > errorCeiling { continue }
-      let place = w.place[column]
-      if w.opened[place] == w.room[place] || energy + w.kappa[place] > Tolerance.ceiling(bestEnergy) { continue }
-      if betters(value, before: depth) { continue }
-      if helps(value, free, after: depth) {
-        open(column, depth, energy, assigned)
-      } else if lone[place] < 0 || value[depth] < w.value[lone[place] * k + depth] {
-        lone[place] = column
+    for word in 0..<w.words {
+      var rest = w.pool[word] & w.users[depth * w.words + word]
+      while rest != 0 {
+        let column = (word << 6) + rest.trailingZeroBitCount
+        rest &= rest - 1
+        let value = w.value + column * k
+        if value[depth] >= free[depth] || assigned + value[depth] + others > errorCeiling { continue }
+        let place = w.place[column]
+        if w.opened[place] == w.room[place] || energy + w.kappa[place] > Tolerance.ceiling(bestEnergy) { continue }
+        if betters(value, before: depth) { continue }
+        if helps(value, free, after: depth) {
+          open(column, depth, energy, assigned)
+        } else if lone[place] < 0 || value[depth] < w.value[lone[place] * k + depth] {
+          lone[place] = column
+        }
       }
     }
     for place in 0..<placeCount where lone[place] >= 0 { open(lone[place], depth, energy, assigned) }
   }
 
   /// Whether a rank that is assigned would rather have had this column: that answer is met on another branch.
-  private func betters(_ value: UnsafeMutablePointer<Double>, before depth: Int) -> Bool {
+  @inline(__always) private func betters(_ value: UnsafeMutablePointer<Double>, before depth: Int) -> Bool {
     for rank in 0..<depth where value[rank] < w.assigned[rank] { return true }
     return false
   }
 
-  private func helps(
+  @inline(__always) private func helps(
     _ value: UnsafeMutablePointer<Double>, _ free: UnsafeMutablePointer<Double>, after depth: Int
   ) -> Bool {
     for rank in depth + 1..<max(k, depth + 1) where value[rank] < free[rank] { return true }

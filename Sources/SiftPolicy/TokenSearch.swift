@@ -14,6 +14,8 @@ struct TokenSearch {
 
   /// What bounds on sums of errors may be off by through rounding.
   var boundSlack = 0.0
+  /// Bit r: rank r cannot be skipped.
+  var forced: UInt64 = 0
   var columnCount = 0
   var remoteCount = 0
   /// Least compute energy of one expert anywhere.
@@ -22,7 +24,6 @@ struct TokenSearch {
   var neededMin = 0
 
   var memberCount = 0
-  var poolCount = 0
   var openCount = 0
   /// Row of `chosen` for the set that is being solved.
   var reach: UnsafeMutablePointer<Double>
@@ -130,7 +131,7 @@ struct TokenSearch {
   }
 
   /// How many experts of `seconds` each fit into `spare`, at most K.
-  private func room(_ seconds: Double, _ spare: Double) -> Int {
+  @inline(__always) private func room(_ seconds: Double, _ spare: Double) -> Int {
     guard seconds > 0, spare < seconds * Double(k) else { return k }
     return Int(spare / seconds)
   }
@@ -140,8 +141,8 @@ struct TokenSearch {
     var least = 0.0
     for rank in 0..<k { least += min(w.skip[rank], reach[rank]) }
     if !Tolerance.isBelow(bound, bestEnergy) && !Tolerance.isBelow(least, bestError) { return }
-    poolCount = 0
     poolKappaMin = .infinity
+    for word in 0..<w.words { w.pool[word] = 0 }
     pool(0)
     for member in 0..<memberCount { pool(w.members[member]) }
     for place in 0..<placeCount { w.opened[place] = 0 }
@@ -153,10 +154,7 @@ struct TokenSearch {
   private mutating func pool(_ place: Int) {
     if w.start[place] == w.end[place] { return }
     poolKappaMin = min(poolKappaMin, w.kappa[place])
-    for column in w.start[place]..<w.end[place] {
-      w.pool[poolCount] = column
-      poolCount += 1
-    }
+    for column in w.start[place]..<w.end[place] { w.pool[column >> 6] |= 1 << UInt64(column & 63) }
   }
 
   /// The cheap answer of a set: everybody is served by the nearest within reach.
@@ -184,7 +182,7 @@ struct TokenSearch {
     if error <= errorCeiling { record(energy, error) }
   }
 
-  private func isOpen(_ column: Int) -> Bool {
+  @inline(__always) private func isOpen(_ column: Int) -> Bool {
     for at in 0..<openCount where w.open[at] == column { return true }
     return false
   }

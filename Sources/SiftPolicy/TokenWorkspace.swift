@@ -9,6 +9,9 @@ struct TokenWorkspace {
 
   /// `[rank]`: index into `TokenProblem.routed` of the rank-th expert in the order of the search.
   let origin: UnsafeMutablePointer<Int>
+  /// `[rank]`: its weight, and where its row of distances begins; these and `skip` have room for rank K.
+  let weight: UnsafeMutablePointer<Double>
+  let row: UnsafeMutablePointer<Int>
   /// `[rank]`: weighted error of a skip; infinite when forbidden.
   let skip: UnsafeMutablePointer<Double>
   /// `[rank]`: the most that the expert can cost in error, finite.
@@ -19,6 +22,8 @@ struct TokenWorkspace {
   let place: UnsafeMutablePointer<Int>
   /// `[column]`: bit r tells whether rank r could use it.
   let useful: UnsafeMutablePointer<UInt64>
+  /// `[column]`: error that it takes away from ranks that can be skipped, each as if it served them alone.
+  let score: UnsafeMutablePointer<Double>
   /// `[place]`: its first column; element P is the end.
   let start: UnsafeMutablePointer<Int>
   let end: UnsafeMutablePointer<Int>
@@ -40,7 +45,11 @@ struct TokenWorkspace {
   let chosen: UnsafeMutablePointer<Double>
   let chosenColumn: UnsafeMutablePointer<Int>
   let members: UnsafeMutablePointer<Int>
-  let pool: UnsafeMutablePointer<Int>
+  /// Sets of columns as bits, `words` words each: those of the set of places that is being solved, and `[rank]` those
+  /// that could serve a rank.
+  let pool: UnsafeMutablePointer<UInt64>
+  let users: UnsafeMutablePointer<UInt64>
+  let words: Int
   /// `[place]`: how many experts the latency leaves room for, and how many are open.
   let room: UnsafeMutablePointer<Int>
   let opened: UnsafeMutablePointer<Int>
@@ -58,14 +67,19 @@ struct TokenWorkspace {
     routed = k
     places = p
     columns = c
-    let doubles = 4 * k + c * k + 4 * p + p * k + 2 * (p + 1) * k + (k + 1) * (k + 1) + k + 1
-    let integers = k + 3 * c + 2 * (p + 1) + p * k + (p + 1) * k + 5 * p + (k + 1) * p + 2 * k
+    let doubles = 5 * k + 2 + c * k + 1 + c + 4 * p + p * k + 2 * (p + 1) * k + (k + 1) * (k + 1) + k + 1
+    let integers = 2 * k + 1 + 2 * c + 2 * (p + 1) + p * k + (p + 1) * k + 5 * p + (k + 1) * p + 2 * k
     let numbers = UnsafeMutablePointer<Double>.allocate(capacity: doubles)
     let indices = UnsafeMutablePointer<Int>.allocate(capacity: integers)
     numbers.initialize(repeating: 0, count: doubles)
     indices.initialize(repeating: 0, count: integers)
     useful = .allocate(capacity: c)
     useful.initialize(repeating: 0, count: c)
+    words = (c + 63) / 64
+    pool = .allocate(capacity: words)
+    pool.initialize(repeating: 0, count: words)
+    users = .allocate(capacity: k * words)
+    users.initialize(repeating: 0, count: k * words)
     var number = numbers
     var index = indices
     func take(_ count: Int) -> UnsafeMutablePointer<Double> {
@@ -76,9 +90,11 @@ struct TokenWorkspace {
       defer { index += count }
       return index
     }
-    skip = take(k)
+    weight = take(k + 1)
+    skip = take(k + 1)
     worst = take(k)
-    value = take(c * k)
+    value = take(c * k + 1)
+    score = take(c)
     radio = take(p)
     airtime = take(p)
     kappa = take(p)
@@ -90,9 +106,9 @@ struct TokenWorkspace {
     free = take((k + 1) * k)
     assigned = take(k)
     origin = takeIndices(k)
+    row = takeIndices(k + 1)
     target = takeIndices(c)
     place = takeIndices(c)
-    pool = takeIndices(c)
     start = takeIndices(p + 1)
     end = takeIndices(p + 1)
     nearestColumn = takeIndices(p * k)
@@ -113,5 +129,7 @@ struct TokenWorkspace {
     numbers.deallocate()
     indices.deallocate()
     useful.deallocate()
+    pool.deallocate()
+    users.deallocate()
   }
 }

@@ -40,6 +40,7 @@ func measureBatch(_ shape: Shape, tokens: Int, budget: Double) {
   times.reserveCapacity(5 * problems.count)
   var gaps: [Double] = []
   gaps.reserveCapacity(problems.count)
+  var decisions = Decisions()
   var allocations: UInt64 = 0
   for round in 0..<6 {
     let before = counted_allocations()
@@ -48,7 +49,10 @@ func measureBatch(_ shape: Shape, tokens: Int, budget: Double) {
       selector.solve(problem, into: &answer, using: workspace)
       let end = nanoseconds()
       if round > 0 { times.append(end - start) }
-      if round == 0, answer.feasible { gaps.append(answer.gap) }
+      if round == 0 {
+        if answer.feasible { gaps.append(answer.gap) }
+        for choices in answer.choices { decisions.add(choices) }
+      }
     }
     if round > 0 { allocations += counted_allocations() - before }
   }
@@ -60,5 +64,6 @@ func measureBatch(_ shape: Shape, tokens: Int, budget: Double) {
     "batch, \(tokens) tokens × \(shape.routed) of \(shape.experts) on \(shape.nodes)\tbudget \(budget)"
       + "\tmedian \(milliseconds(0.5)) ms\tp99 \(milliseconds(0.99)) ms\tworst \(milliseconds(1)) ms"
       + "\tgap to the bound: median \(100 * gap) %, worst \(100 * (gaps.last ?? .nan)) %"
-      + "\tfeasible \(gaps.count) of \(problems.count)\tallocations \(allocations) in \(times.count) decisions")
+      + "\tfeasible \(gaps.count) of \(problems.count)\tallocations \(allocations) in \(times.count) decisions\t\(decisions.text)"
+  )
 }

@@ -33,6 +33,7 @@ func measureFading(_ shape: Shape, budget: Double) {
   var times: [UInt64] = []
   times.reserveCapacity(5 * problems.count)
   var remote = 0
+  var decisions = Decisions()
   var allocations: UInt64 = 0
   for round in 0..<6 {
     let before = counted_allocations()
@@ -42,6 +43,7 @@ func measureFading(_ shape: Shape, budget: Double) {
       let end = nanoseconds()
       precondition(answer.optimal)
       if round == 0 {
+        decisions.add(answer.choices)
         remote += answer.choices.contains { $0.place > 0 } ? 1 : 0
       } else {
         times.append(end - start)
@@ -54,7 +56,7 @@ func measureFading(_ shape: Shape, budget: Double) {
   print(
     "fading, \(shape.routed) of \(shape.experts) on \(shape.nodes)\tbudget \(budget)\tmedian \(microseconds(0.5)) µs"
       + "\tp99 \(microseconds(0.99)) µs\tworst \(microseconds(1)) µs\t\(100 * remote / problems.count) % go somewhere"
-      + "\tallocations \(allocations) in \(times.count) decisions")
+      + "\tallocations \(allocations) in \(times.count) decisions\t\(decisions.text)")
 }
 
 /// One forecast of a visit from an aged sample, as the daemon makes it for every node and step.

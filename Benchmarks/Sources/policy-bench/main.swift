@@ -2,8 +2,12 @@
 //
 // Every shape is drawn from a seed: experts spread over the places, a third of them held twice, distances around 1 as
 // measured on trained models, router weights from a softmax, radio costs of 0.5 to 4 mJ against computing of 10 µJ.
-// The budgets go from "almost Top-K" to "almost everything may be skipped".
+// The budgets go from "almost Top-K" to "almost everything may be skipped". What was decided is told as one number too,
+// so that a change that should only be faster can be seen to decide the same.
+//
+// usage: policy-bench [token|fading|forecast|batch ...]   (default: all)
 
+import BenchSupport
 import CCountedMalloc
 import SiftPolicy
 
@@ -20,6 +24,21 @@ struct SplitMix: RandomNumberGenerator {
     mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
     return mixed ^ (mixed >> 31)
   }
+}
+
+/// What was decided, as one number (FNV-1a over the choices).
+struct Decisions {
+  private(set) var digest: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ choices: [TokenChoice]) {
+    for choice in choices {
+      for number in [choice.target, choice.place] {
+        digest = (digest ^ UInt64(truncatingIfNeeded: number)) &* 0x100_0000_01b3
+      }
+    }
+  }
+
+  var text: String { "decisions " + String(digest, radix: 16) }
 }
 
 struct Shape {
@@ -66,6 +85,7 @@ func measure(_ shape: Shape, budget: Double) {
   var answer = TokenAnswer(capacity: shape.routed)
   var times: [UInt64] = []
   var steps: [Int] = []
+  var decisions = Decisions()
   times.reserveCapacity(6 * problems.count)
   steps.reserveCapacity(problems.count)
   var allocations: UInt64 = 0
@@ -77,7 +97,10 @@ func measure(_ shape: Shape, budget: Double) {
       selector.solve(problem, into: &answer)
       let end = nanoseconds()
       if round > 0 { times.append(end - start) }
-      if round == 0 { steps.append(selector.steps) }
+      if round == 0 {
+        steps.append(selector.steps)
+        decisions.add(answer.choices)
+      }
       precondition(answer.optimal)
     }
   }
@@ -88,18 +111,31 @@ func measure(_ shape: Shape, budget: Double) {
   print(
     "\(name)\tbudget \(budget)\tmedian \(microseconds(0.5)) µs\tp99 \(microseconds(0.99)) µs"
       + "\tworst \(microseconds(1)) µs\tsteps median \(steps[steps.count / 2]) worst \(steps[steps.count - 1])"
-      + "\tallocations \(allocations) in \(times.count) decisions")
+      + "\tallocations \(allocations) in \(times.count) decisions\t\(decisions.text)")
 }
 
-for shape in [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)] {
-  for budget in [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7] { measure(shape, budget: budget) }
+let parts = Arguments().words
+for part in parts where !["token", "fading", "forecast", "batch"].contains(part) { fail("no part \(part)") }
+func isWanted(_ part: String) -> Bool { parts.isEmpty || parts.contains(part) }
+
+let shapes = [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)]
+if isWanted("token") {
+  for shape in shapes {
+    for budget in [0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7] { measure(shape, budget: budget) }
+  }
 }
-for shape in [Shape(routed: 4, experts: 16, nodes: 4), Shape(routed: 8, experts: 128, nodes: 8)] {
-  for budget in [0.05, 0.1, 0.2, 0.3] { measureFading(shape, budget: budget) }
+if isWanted("fading") {
+  for shape in shapes {
+    for budget in [0.05, 0.1, 0.2, 0.3] { measureFading(shape, budget: budget) }
+  }
 }
-for riceFactor in [0.0, 3] { measureForecast(riceFactor: riceFactor) }
-for tokens in [4, 16, 64] {
-  for budget in [0.05, 0.1, 0.2, 0.3, 0.5] {
-    measureBatch(Shape(routed: 8, experts: 128, nodes: 4), tokens: tokens, budget: budget)
+if isWanted("forecast") {
+  for riceFactor in [0.0, 3] { measureForecast(riceFactor: riceFactor) }
+}
+if isWanted("batch") {
+  for tokens in [4, 16, 64] {
+    for budget in [0.05, 0.1, 0.2, 0.3, 0.5] {
+      measureBatch(Shape(routed: 8, experts: 128, nodes: 4), tokens: tokens, budget: budget)
+    }
   }
 }

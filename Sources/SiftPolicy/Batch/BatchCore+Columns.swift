@@ -3,48 +3,70 @@
 extension BatchCore {
   /// Fills the columns of `token`: every slot that serves at least one rank better than a skip does.
   mutating func loadToken(_ problem: BatchProblem, _ token: Int) {
-    let routed = problem.tokens[token]
-    let k = routed.count
-    ranks = k
-    columns = 0
-    skip.reserve(k)
-    columnSlot.reserve(slots)
-    columnRank.reserve(slots)
-    value.reserve((slots + 1) * max(1, k))
-    nearest.fill(places * k, -1)
-    nearestValue.fill(places * k, .infinity)
-    for rank in 0..<k {
-      let own = Self.weighted(routed[rank].weight, problem.distance.skipping[routed[rank].expert])
-      skip[rank] = problem.allowSkip ? own : .infinity
-    }
-    for place in 0..<places where !isRemoved[place] {
-      for slot in slotStart[place]..<slotStart[place + 1] {
-        let target = slotExpert[slot]
-        let row = columns * k
-        var isUseful = false
-        for rank in 0..<k {
-          value[row + rank] = .infinity
-          guard problem.allowReplace || routed[rank].expert == target else { continue }
-          let distance = problem.distance.replacing[routed[rank].expert * experts + target]
-          let error = Self.weighted(routed[rank].weight, distance)
-          guard error < skip[rank] else { continue }
-          value[row + rank] = error
-          isUseful = true
-          if error < nearestValue[place * k + rank] {
-            nearestValue[place * k + rank] = error
-            nearest[place * k + rank] = columns
-          }
+    reserveToken(problem.tokens[token].count)
+    loadRanks(problem, problem.tokens[token])
+    // With room for the rank beside an odd last one.
+    let errors = ColumnErrors(
+      ranks: ranks, weight: weight.pointer, skip: skip.pointer, row: row.pointer, ceiling: .infinity)
+    problem.distance.replacing.withUnsafeBufferPointer { distances in
+      for place in 0..<places {
+        columnStart[place] = columns
+        if isRemoved[place] { continue }
+        for slot in slotStart[place]..<slotStart[place + 1] {
+          let target = slotExpert[slot]
+          let own = value.pointer + columns * ranks
+          let useful =
+            problem.allowReplace
+            ? errors.write(distances, target, into: own).useful
+            : errors.writeOwn(distances, target, experts: experts, into: own).useful
+          if useful == 0 { continue }
+          columnSlot[columns] = slot
+          columnUseful[columns] = useful
+          noteNearest(columns, place)
+          columns += 1
         }
-        guard isUseful else { continue }
-        columnSlot[columns] = slot
-        columns += 1
-        if place > 0 { usefulPlaces |= 1 << UInt32(place) }
+        if place > 0, columns > columnStart[place] { usefulPlaces |= 1 << UInt32(place) }
       }
     }
+    columnStart[places] = columns
   }
 
-  @inline(__always) private static func weighted(_ weight: Double, _ distance: Double) -> Double {
-    weight == 0 ? 0 : weight * distance
+  private mutating func reserveToken(_ k: Int) {
+    ranks = k
+    columns = 0
+    weight.reserve(k + 1)
+    row.reserve(k + 1)
+    skip.reserve(k + 1)
+    columnSlot.reserve(slots)
+    columnRank.reserve(slots)
+    columnUseful.reserve(slots)
+    columnStart.reserve(places + 1)
+    value.reserve((slots + 1) * max(1, k) + 1)
+    nearest.fill(places * k, -1)
+    nearestValue.fill(places * k, .infinity)
+  }
+
+  private mutating func loadRanks(_ problem: BatchProblem, _ routed: [RoutedExpert]) {
+    for rank in 0..<ranks {
+      let (own, expert) = (routed[rank].weight, routed[rank].expert)
+      weight[rank] = own
+      row[rank] = expert * experts
+      skip[rank] = problem.allowSkip ? (own == 0 ? 0 : own * problem.distance.skipping[expert]) : .infinity
+    }
+    (weight[ranks], row[ranks], skip[ranks]) = (0, 0, 0)
+  }
+
+  @inline(__always) private mutating func noteNearest(_ column: Int, _ place: Int) {
+    var rest = columnUseful[column]
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      let error = value[column * ranks + rank]
+      if error < nearestValue[place * ranks + rank] {
+        nearestValue[place * ranks + rank] = error
+        nearest[place * ranks + rank] = column
+      }
+    }
   }
 
   @inline(__always) func placeOf(column: Int) -> Int { slotPlace[columnSlot[column]] }

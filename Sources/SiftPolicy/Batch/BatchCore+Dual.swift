@@ -24,16 +24,7 @@ extension BatchCore {
     for place in 0..<places { usage[place] = 0 }
     var (sum, errors) = (0.0, 0.0)
     for token in 0..<tokens {
-      var (least, who) = (Double.infinity, -1)
-      for at in first(token)..<end(token) {
-        let plan = Int(listPlans[at])
-        let own =
-          (isPlain ? planEnergy[plan] : workCost(plan, token)) + priceError * planError[plan]
-          + setPrice(planMask[plan])
-        listCost[at] = own
-        // Equal but for rounding is equal: the first.
-        if own < least - Tolerance.relative * abs(own) { (least, who) = (own, plan) }
-      }
+      let (least, who) = isPlain ? cheapestPlain(token) : cheapestWorking(token)
       guard who >= 0 else { return .infinity }
       pick[token] = who
       pickCost[token] = least
@@ -47,6 +38,34 @@ extension BatchCore {
     }
     work -= (listEnd[listDepth * tokens + max(0, tokens - 1)] - listFirst[listDepth * tokens]) / 8
     return sum + constant(scope, errors: errors)
+  }
+
+  /// The listed plan of `token` that costs least at the present prices, where executions are not priced beyond their
+  /// joules. Fills `listCost`. Equal but for rounding is equal: the first.
+  @inline(__always) private func cheapestPlain(_ token: Int) -> (cost: Double, plan: Int) {
+    var (least, who) = (Double.infinity, -1)
+    let (plans, costs) = (listPlans.pointer, listCost.pointer)
+    let (energies, errors, masks) = (planEnergy.pointer, planError.pointer, planMask.pointer)
+    let price = priceError
+    for at in first(token)..<end(token) {
+      let plan = Int(plans[at])
+      let own = energies[plan] + price * errors[plan] + setPrice(masks[plan])
+      costs[at] = own
+      if own < least - Tolerance.relative * abs(own) { (least, who) = (own, plan) }
+    }
+    return (least, who)
+  }
+
+  /// The same with executions and loads at their prices.
+  @inline(__always) private func cheapestWorking(_ token: Int) -> (cost: Double, plan: Int) {
+    var (least, who) = (Double.infinity, -1)
+    for at in first(token)..<end(token) {
+      let plan = Int(listPlans[at])
+      let own = workCost(plan, token) + priceError * planError[plan] + setPrice(planMask[plan])
+      listCost[at] = own
+      if own < least - Tolerance.relative * abs(own) { (least, who) = (own, plan) }
+    }
+    return (least, who)
   }
 
   /// What the bound has besides the tokens' own parts; fills the slopes.

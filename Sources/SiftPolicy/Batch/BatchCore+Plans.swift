@@ -74,6 +74,7 @@ extension BatchCore {
     }
     for column in 0..<columns where columnRank[column] >= 0 && columnRank[column] != column {
       columnSlot[columnRank[column]] = columnSlot[column]
+      columnUseful[columnRank[column]] = columnUseful[column]
       for rank in 0..<ranks { value[columnRank[column] * ranks + rank] = value[column * ranks + rank] }
     }
     columns = left

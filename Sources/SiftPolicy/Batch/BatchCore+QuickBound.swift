@@ -15,22 +15,31 @@ extension BatchCore {
       ownedLeast[at] = .infinity
       sharedLeast[at] = .infinity
     }
-    for column in 0..<columns {
-      let place = placeOf(column: column)
-      let row = place * ranks
-      var (owner, least) = (0, Double.infinity)
-      for rank in 0..<ranks where value[column * ranks + rank] < .infinity {
-        let extra = value[column * ranks + rank] - nearestValue[row + rank]
-        if extra < least { (owner, least) = (rank, extra) }
-      }
+    for place in 0..<places where !isRemoved[place] {
       let base = token * size + place * ranksMax
-      for rank in 0..<ranks {
-        let error = value[column * ranks + rank]
-        if rank == owner {
-          ownedLeast[base + rank] = min(ownedLeast[base + rank], error)
-        } else {
-          sharedLeast[base + rank] = min(sharedLeast[base + rank], error)
-        }
+      for column in columnStart[place]..<columnStart[place + 1] { give(column, place, base) }
+    }
+  }
+
+  /// - Parameter base: where the ranks of the token and the place begin in `ownedLeast` and `sharedLeast`.
+  @inline(__always) private mutating func give(_ column: Int, _ place: Int, _ base: Int) {
+    var (owner, least) = (0, Double.infinity)
+    var rest = columnUseful[column]
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      let extra = value[column * ranks + rank] - nearestValue[place * ranks + rank]
+      if extra < least { (owner, least) = (rank, extra) }
+    }
+    rest = columnUseful[column]
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      let error = value[column * ranks + rank]
+      if rank == owner {
+        ownedLeast[base + rank] = min(ownedLeast[base + rank], error)
+      } else {
+        sharedLeast[base + rank] = min(sharedLeast[base + rank], error)
       }
     }
   }
@@ -66,29 +75,51 @@ extension BatchCore {
       }
     }
     guard isEverySet else { return spread(token, scope, price, &error) }
+    let skips = skipOf.pointer + token * ranksMax
+    setCost.reserve(setCount * k)
+    setError.reserve(setCount * k)
     var least = Double.infinity
     for at in 0..<setCount where sets[at] & ~scope.set == 0 {
+      extendSet(at, k, price, skips)
       var (cost, errors) = (setPrice(sets[at]), 0.0)
-      for rank in 0..<k {
-        let skipped = skipOf[token * ranksMax + rank]
-        var (own, ownError) = (skipped < .infinity ? price * skipped : .infinity, skipped)
-        if placeCost[rank] < own { (own, ownError) = (placeCost[rank], placeError[rank]) }
-        var rest = sets[at]
-        while rest != 0 {
-          let here = rest.trailingZeroBitCount * k + rank
-          if placeCost[here] < own { (own, ownError) = (placeCost[here], placeError[here]) }
-          rest &= rest - 1
-        }
-        cost += own
-        errors += ownError
+      for here in at * k..<(at + 1) * k {
+        cost += setCost[here]
+        errors += setError[here]
       }
       if cost < least - Tolerance.relative * abs(cost) { (least, error) = (cost, errors) }
     }
     return least
   }
 
+  /// The cheapest for every rank within a set: what it is without the last of its places, or that place. Bits of `at` are
+  /// members of the set (`listSets`).
+  @inline(__always) private func extendSet(
+    _ at: Int, _ k: Int, _ price: Double, _ skips: UnsafeMutablePointer<Double>
+  ) {
+    let (cost, error) = (setCost.pointer + at * k, setError.pointer + at * k)
+    if at == 0 {
+      for rank in 0..<k {
+        let skipped = skips[rank] < .infinity ? price * skips[rank] : .infinity
+        let isNearer = placeCost[rank] < skipped
+        cost[rank] = isNearer ? placeCost[rank] : skipped
+        error[rank] = isNearer ? placeError[rank] : skips[rank]
+      }
+      return
+    }
+    let place = UInt32.bitWidth - 1 - sets[at].leadingZeroBitCount
+    let before = at & ~(1 << (Int.bitWidth - 1 - at.leadingZeroBitCount))
+    let (costs, errors) = (placeCost.pointer + place * k, placeError.pointer + place * k)
+    let (costBefore, errorBefore) = (setCost.pointer + before * k, setError.pointer + before * k)
+    for rank in 0..<k {
+      let isNearer = costs[rank] < costBefore[rank]
+      cost[rank] = isNearer ? costs[rank] : costBefore[rank]
+      error[rank] = isNearer ? errors[rank] : errorBefore[rank]
+    }
+  }
+
   /// Where not every set of places is listed: a place's price divided by the ranks, paid at every use.
-  private func spread(_ token: Int, _ scope: Scope, _ price: Double, _ error: inout Double) -> Double {
+  @inline(__always) private func spread(_ token: Int, _ scope: Scope, _ price: Double, _ error: inout Double) -> Double
+  {
     let k = ranksOf[token]
     error = 0
     var cost = 0.0

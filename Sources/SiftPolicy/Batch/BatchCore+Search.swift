@@ -49,9 +49,10 @@ extension BatchCore {
     let others = errorSum - planError[own]
     var (least, who) = (cost, own)
     remove(own)
+    fillFloors()
     for at in first(token)..<end(token) {
       let plan = Int(listPlans[at])
-      if plan == own || isBanned(plan) { continue }
+      if plan == own || floor(plan, errors: others + planError[plan]) >= least || isBanned(plan) { continue }
       add(plan)
       let now = self.cost(errors: others + planError[plan])
       if now < least - Tolerance.relative * abs(now) { (least, who) = (now, plan) }
@@ -88,16 +89,18 @@ extension BatchCore {
       let planA = Int(listPlans[at])
       if planA == a { continue }
       add(planA)
+      fillFloors()
       let room = errorLimit - others - planError[planA]
       for other in self.first(second)..<end(second) {
         let planB = Int(listPlans[other])
         // Pairs that break the mean error are left to the single changes.
         if planError[planB] > room + errorLimit * 1e-12 { continue }
+        work -= 1
+        if floor(planB, errors: others + planError[planA] + planError[planB]) >= least { continue }
         add(planB)
         let now = self.cost(errors: others + planError[planA] + planError[planB])
         if now < least - Tolerance.relative * abs(now) { (least, whoA, whoB) = (now, planA, planB) }
         remove(planB)
-        work -= 1
       }
       work -= 1
       remove(planA)

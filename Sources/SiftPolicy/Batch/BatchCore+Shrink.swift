@@ -7,9 +7,7 @@ extension BatchCore {
   /// Where that is not too much work, also from nothing: one expert more at a time, the one that most errors fall by for
   /// what it costs.
   mutating func shrink(_ token: Int) {
-    open.reserve(ranks + 1)
-    level.reserve(4 * max(1, ranks))
-    owner.reserve(2 * max(1, ranks))
+    reserveLevels()
     let isCheap = columns * ranks * setCount * tokens <= 200_000
     for at in 0..<setCount {
       shrink(token, within: sets[at], loadShare: 0)
@@ -23,17 +21,13 @@ extension BatchCore {
     for rank in 0..<ranks { level[rank] = skip[rank] }
     while count < ranks {
       var (next, most) = (-1, 0.0)
-      for column in 0..<columns {
-        let place = placeOf(column: column)
-        guard place == 0 || set >> UInt32(place) & 1 == 1 else { continue }
-        var gain = 0.0
-        for rank in 0..<ranks where value[column * ranks + rank] < level[rank] {
-          // What cannot be skipped is served first.
-          gain += level[rank] < .infinity ? level[rank] - value[column * ranks + rank] : 1e100
-        }
+      for place in 0..<places where place == 0 || set >> UInt32(place) & 1 == 1 {
         let cost = kappa[place] + loadShare * loadJoules[place]
-        if cost > 0 { gain /= cost }
-        if gain > most { (next, most) = (column, gain) }
+        for column in columnStart[place]..<columnStart[place + 1] {
+          var gain = gain(column)
+          if cost > 0 { gain /= cost }
+          if gain > most { (next, most) = (column, gain) }
+        }
       }
       guard next >= 0 else { return }
       open[count] = next
@@ -44,6 +38,19 @@ extension BatchCore {
     }
   }
 
+  /// By how much the errors in `level` would fall with `column` open. What cannot be skipped is served first.
+  @inline(__always) private func gain(_ column: Int) -> Double {
+    var sum = 0.0
+    var rest = columnUseful[column]
+    while rest != 0 {
+      let rank = rest.trailingZeroBitCount
+      rest &= rest - 1
+      let (error, now) = (value[column * ranks + rank], level[rank])
+      if error < now { sum += now < .infinity ? now - error : 1e100 }
+    }
+    return sum
+  }
+
   private mutating func dropIdle(after count: Int) -> Int {
     _ = assess(count)
     return dropIdle(count)
@@ -51,9 +58,7 @@ extension BatchCore {
 
   /// The plan of the least error, whatever its limit: for a token that cannot keep it.
   mutating func addNearest(_ token: Int) {
-    open.reserve(ranks + 1)
-    level.reserve(4 * max(1, ranks))
-    owner.reserve(2 * max(1, ranks))
+    reserveLevels()
     let kept = limit[token]
     limit[token] = .infinity
     let count = openNearest(within: usefulPlaces, loadShare: 0)
@@ -93,25 +98,41 @@ extension BatchCore {
     return count
   }
 
-  /// Fills, for every rank, its least error over the open columns, who gives it (−1: a skip), and the second least.
+  /// Fills, for every rank, its least error over the open columns, who gives it (−1: a skip), and the second least: two
+  /// ranks at a time, without branches. Beside an odd last rank stands the first of the next column, whom nobody asks.
   private mutating func assess(_ count: Int) -> Double {
-    var sum = 0.0
-    for rank in 0..<ranks {
-      var (least, second, who) = (skip[rank], Double.infinity, -1)
+    let (level, owner, open) = (level.pointer, owner.pointer, open.pointer)
+    for rank in stride(from: 0, to: ranks, by: 2) {
+      var least = SIMD2(skip[rank], skip[rank + 1])
+      var second = SIMD2(repeating: Double.infinity)
+      var who = SIMD2<Int64>(repeating: -1)
       for at in 0..<count {
-        let error = value[open[at] * ranks + rank]
-        if error < least {
-          (second, least, who) = (least, error, at)
-        } else if error < second {
-          second = error
-        }
+        let errors = value.pointer + open[at] * ranks + rank
+        let error = SIMD2(errors[0], errors[1])
+        let isLeast = error .< least
+        second.replace(with: error, where: error .< second)
+        second.replace(with: least, where: isLeast)
+        least.replace(with: error, where: isLeast)
+        who.replace(with: Int64(at), where: isLeast)
       }
-      level[rank] = least
-      level[ranks + rank] = second
-      owner[rank] = who
-      sum += least
+      for lane in 0..<2 {
+        level[rank + lane] = least[lane]
+        level[width + rank + lane] = second[lane]
+        owner[rank + lane] = Int(who[lane])
+      }
     }
+    var sum = 0.0
+    for rank in 0..<ranks { sum += level[rank] }
     return sum
+  }
+
+  /// Length of a row of `level`: even.
+  private var width: Int { (ranks + 1) & ~1 }
+
+  private mutating func reserveLevels() {
+    open.reserve(ranks + 1)
+    level.reserve(3 * (ranks + 1))
+    owner.reserve(ranks + 1)
   }
 
   /// Drops open columns that serve nobody.
@@ -142,16 +163,17 @@ extension BatchCore {
 
   /// Closes the open column that is missed least.
   private mutating func close(_ count: inout Int, loadShare: Double) {
-    for at in 0..<count { level[2 * ranks + at] = 0 }
+    let losses = 2 * width
+    for at in 0..<count { level[losses + at] = 0 }
     for rank in 0..<ranks where owner[rank] >= 0 {
-      level[2 * ranks + owner[rank]] += level[ranks + rank] - level[rank]
+      level[losses + owner[rank]] += level[width + rank] - level[rank]
     }
     // Those that cost nothing come last: closing them saves nothing by itself.
     var (worst, least, isFree) = (0, Double.infinity, true)
     for at in 0..<count {
       let place = placeOf(column: open[at])
       let saved = kappa[place] + loadShare * loadJoules[place]
-      let loss = saved > 0 ? level[2 * ranks + at] / saved : level[2 * ranks + at]
+      let loss = saved > 0 ? level[losses + at] / saved : level[losses + at]
       if (isFree && saved > 0) || (isFree == (saved <= 0) && loss < least) {
         (worst, least, isFree) = (at, loss, saved <= 0)
       }

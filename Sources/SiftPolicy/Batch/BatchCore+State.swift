@@ -106,6 +106,56 @@ extension BatchCore {
     return cost
   }
 
+  /// Fills, for every set of places, the least joules and seconds of the counts with one token more that goes there,
+  /// its executions left aside.
+  mutating func fillFloors() {
+    guard places <= Self.flooredMax else { return }
+    let width = tokens + 1
+    floorEnergy.reserve(1 << max(0, places - 1))
+    floorTime.reserve(1 << max(0, places - 1))
+    var (work, slowest, isRemote) = (0.0, 0.0, false)
+    for place in 0..<places {
+      guard place == 0 || served[place] > 0 else { continue }
+      let (runs, loads) = (Double(executed[place]), Double(loaded[place]))
+      work += runs * kappa[place] + loads * loadJoules[place]
+      slowest = max(slowest, runs * seconds[place] + loads * loadSeconds[place])
+      if place > 0 { isRemote = true }
+    }
+    floorEnergy[0] = work + (isRemote ? wakeEnergy : 0)
+    floorTime[0] = slowest + (isRemote ? wakeTime : 0)
+    // Bit n of an index is place n + 1. Each place doubles what is filled so far. All terms are added, none taken away.
+    for place in 1..<max(1, places) {
+      let half = 1 << (place - 1)
+      let here = min(served[place], tokens)
+      let more = min(served[place] + 1, tokens)
+      let (joules, time) = (radio[place * width + more], air[place * width + more])
+      let (joulesHere, timeHere) = here > 0 ? (radio[place * width + here], air[place * width + here]) : (0, 0)
+      for set in 0..<half {
+        let isFirst = set == 0 && !isRemote
+        floorEnergy[set + half] = floorEnergy[set] + joules + (isFirst ? wakeEnergy : 0)
+        floorTime[set + half] = floorTime[set] + time + (isFirst ? wakeTime : 0)
+        floorEnergy[set] += joulesHere
+        floorTime[set] += timeHere
+      }
+    }
+  }
+
+  /// The most places for which every set has a floor.
+  private static var flooredMax: Int { 10 }
+
+  /// A lower bound on `cost` with `plan` added to the counts, whose floors are filled. Sums in another order may differ
+  /// by their rounding; the bound leaves room for that.
+  @inline(__always) func floor(_ plan: Int, errors: Double) -> Double {
+    guard places <= Self.flooredMax else { return 0 }
+    let set = Int(planMask[plan] >> 1)
+    var cost = (floorEnergy[set] + planEnergy[plan]) * (1 - 1e-13)
+    let over = errors - errorLimit
+    if over > errorLimit * 1e-12 { cost += penaltyError * over * (1 - 1e-13) }
+    let late = floorTime[set] * (1 - 1e-13) - latencyLimit
+    if late > latencyLimit * Tolerance.relative { cost += penaltyTime * late }
+    return cost
+  }
+
   /// By how much the limits are broken, each as a share of itself; 0 when all are kept.
   func excess() -> Double {
     var sum = 0.0

@@ -41,6 +41,9 @@ struct Flat<Element: BitwiseCopyable> {
     }
   }
 
+  /// Its memory, until the next `reserve`.
+  var pointer: UnsafeMutablePointer<Element> { base }
+
   /// Copies `count` elements of `other` to the beginning.
   mutating func copy(_ other: Flat, count: Int) {
     reserve(count)
@@ -104,6 +107,13 @@ struct BatchCore {
   var skip = Flat<Double>()
   var columnSlot = Flat<Int>()
   var columnRank = Flat<Int>()
+  /// `[place]`: its first column; element N is the end.
+  var columnStart = Flat<Int>()
+  /// `[column]`: bit r: rank r is served better than by a skip.
+  var columnUseful = Flat<UInt64>()
+  /// `[rank]`: its weight, and where its row of distances begins.
+  var weight = Flat<Double>()
+  var row = Flat<Int>()
   /// `[column, rank]`: weighted error; infinite where a skip is as near.
   var value = Flat<Double>()
   /// `[place, rank]`: the nearest column (−1: none) and its error.
@@ -120,6 +130,9 @@ struct BatchCore {
   var ranksOf = Flat<Int>()
   var placeCost = Flat<Double>()
   var placeError = Flat<Double>()
+  /// `[set, rank]`: the cheapest priced way of serving a rank within a set of places, and its error.
+  var setCost = Flat<Double>()
+  var setError = Flat<Double>()
   var level = Flat<Double>()
   var owner = Flat<Int>()
   var open = Flat<Int>()
@@ -196,6 +209,9 @@ struct BatchCore {
   var loaded = Flat<Int>()
   /// `[slot]`: tokens that execute it.
   var users = Flat<Int>()
+  /// `[set]`, places from 1 on as bits: what the decision cannot undercut with one token more that goes there.
+  var floorEnergy = Flat<Double>()
+  var floorTime = Flat<Double>()
   var penaltyError = 0.0
   var penaltyTime = 0.0
   /// Lists of plans, each a choice from the one before; `[list, token]`: where the token's plans stand in `listPlans`.
@@ -241,6 +257,8 @@ struct BatchCore {
     priceSet.free(); keptPlace.free(); keptShare.free(); keptLoad.free(); slopePlace.free(); usage.free()
     countLow.free(); countHigh.free(); countBest.free(); slotState.free(); branchPrices.free()
     countMax.free(); pick.free(); pickCost.free(); keptPick.free(); current.free()
+    floorEnergy.free(); floorTime.free(); columnStart.free(); columnUseful.free()
+    weight.free(); row.free(); setCost.free(); setError.free()
     served.free(); executed.free(); loaded.free(); users.free(); listFirst.free(); listEnd.free()
     listPlans.free(); listCost.free(); kept.free(); best.free(); setBound.free(); setOrder.free()
     errorsLeft.free()

@@ -42,8 +42,10 @@ struct LinearServing: ServingStep {
     for place in 0..<placeCount {
       w.kappa[place] = rules.ignoresEnergy ? 0 : problem.token.places[place].computeEnergy
       w.start[place] = columnCount
-      if problem.token.places[place].isReachable && problem.outage(place) < 1 { readPlace(problem, place) }
-      keepWorthwhile(place, isRoomy: isRoomy)
+      if problem.token.places[place].isReachable && problem.outage(place) < 1 {
+        readPlace(problem, place)
+        keepWorthwhile(place, isRoomy: isRoomy)
+      }
       w.end[place] = columnCount
       prepareFloor(place)
     }
@@ -63,32 +65,52 @@ struct LinearServing: ServingStep {
       w.skip[at] = skip
       w.origin[at] = index
     }
-    for rank in 0..<k { w.fallback[rank] = token.standIn(for: w.origin[rank]).error }
+    for rank in 0..<k {
+      let routed = token.routed[w.origin[rank]]
+      w.weight[rank] = routed.weight
+      w.row[rank] = routed.expert * token.distance.experts
+      w.fallback[rank] = token.standIn(for: w.origin[rank]).error
+    }
+    (w.weight[k], w.row[k], w.skip[k], w.fallback[k]) = (0, 0, 0, 0)
   }
 
   /// A weight of 0 makes any distance, even an infinite one, nothing.
-  private func weighted(_ weight: Double, _ distance: Double) -> Double { weight == 0 ? 0 : weight * distance }
+  @inline(__always) private func weighted(_ weight: Double, _ distance: Double) -> Double {
+    weight == 0 ? 0 : weight * distance
+  }
 
   /// λ·error without 0·∞.
-  private func priced(_ error: Double) -> Double { error == .infinity ? .infinity : price * error }
+  @inline(__always) private func priced(_ error: Double) -> Double { error == .infinity ? .infinity : price * error }
 
   private mutating func readPlace(_ problem: FadingProblem, _ place: Int) {
     let token = problem.token
-    let outage = problem.outage(place)
-    for target in token.places[place].experts {
-      let value = w.value + columnCount * k
-      for rank in 0..<k {
-        let routed = token.routed[w.origin[rank]]
-        var error = Double.infinity
-        if token.allowReplace || routed.expert == target {
-          error = weighted(routed.weight, token.distance.replacing(routed.expert, by: target))
-        }
-        if outage > 0 { error = (1 - outage) * error + outage * w.fallback[rank] }
-        value[rank] = error < w.skip[rank] && error <= errorCeiling ? error : .infinity
+    let errors = ColumnErrors(
+      ranks: k, weight: w.weight, skip: w.skip, row: w.row, ceiling: errorCeiling, outage: problem.outage(place),
+      fallback: w.fallback)
+    for rank in 0..<k { w.setNearest[rank] = .infinity }
+    token.distance.replacing.withUnsafeBufferPointer { distances in
+      for target in token.places[place].experts {
+        let value = w.value + columnCount * k
+        let useful =
+          token.allowReplace
+          ? errors.write(distances, target, into: value).useful
+          : errors.writeOwn(distances, target, experts: token.distance.experts, into: value).useful
+        if useful == 0 { continue }
+        w.useful[columnCount] = useful
+        w.target[columnCount] = target
+        w.place[columnCount] = place
+        forEachRank(useful) { rank in w.setNearest[rank] = min(w.setNearest[rank], value[rank]) }
+        columnCount += 1
       }
-      w.target[columnCount] = target
-      w.place[columnCount] = place
-      columnCount += 1
+    }
+  }
+
+  /// Calls `body` with every rank of a set, the smallest first.
+  @inline(__always) private func forEachRank(_ ranks: UInt64, _ body: (Int) -> Void) {
+    var rest = ranks
+    while rest != 0 {
+      body(rest.trailingZeroBitCount)
+      rest &= rest - 1
     }
   }
 
@@ -98,32 +120,39 @@ struct LinearServing: ServingStep {
   private mutating func keepWorthwhile(_ place: Int, isRoomy: Bool) {
     let first = w.start[place]
     let end = columnCount
-    for rank in 0..<k where isRoomy {
-      var nearest = Double.infinity
-      for column in first..<end { nearest = min(nearest, w.value[column * k + rank]) }
-      let limit = price * nearest + w.kappa[place]
-      for column in first..<end where w.value[column * k + rank] > nearest {
-        if price * w.value[column * k + rank] >= limit { w.value[column * k + rank] = .infinity }
-      }
-    }
     columnCount = first
     for column in first..<end {
-      var users = 0
-      for rank in 0..<k where w.value[column * k + rank] < .infinity { users += 1 }
-      if users == 0 { continue }
-      w.users[column] = users
+      let value = w.value + column * k
+      var useful = w.useful[column]
+      if isRoomy {
+        forEachRank(useful) { rank in
+          let nearest = w.setNearest[rank]
+          if value[rank] > nearest, price * value[rank] >= price * nearest + w.kappa[place] {
+            value[rank] = .infinity
+            useful &= ~(1 << UInt64(rank))
+          }
+        }
+      }
+      if useful == 0 { continue }
+      w.useful[column] = useful
       if column != columnCount { copyColumn(column, to: columnCount) }
       keepUndominated(place)
     }
   }
 
   /// Appends the column at the end unless another of its place is at least as near for everybody; removes those that
-  /// it makes superfluous, keeping the order of the rest.
+  /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
   private mutating func keepUndominated(_ place: Int) {
     let new = columnCount
-    for old in w.start[place]..<new where isNoFarther(old, than: new) { return }
+    let useful = w.useful[new]
     var kept = w.start[place]
-    for old in w.start[place]..<new where !isNoFarther(new, than: old) {
+    for old in w.start[place]..<new {
+      let other = w.useful[old]
+      // One test for the usual case that each serves somebody whom the other does not.
+      if useful & ~other == 0 || other & ~useful == 0 {
+        if useful & ~other == 0, isNoFarther(old, than: new) { return }
+        if other & ~useful == 0, isNoFarther(new, than: old) { continue }
+      }
       if kept != old { copyColumn(old, to: kept) }
       kept += 1
     }
@@ -131,31 +160,36 @@ struct LinearServing: ServingStep {
     columnCount = kept + 1
   }
 
-  private func copyColumn(_ from: Int, to: Int) {
+  @inline(__always) private func copyColumn(_ from: Int, to: Int) {
     for rank in 0..<k { w.value[to * k + rank] = w.value[from * k + rank] }
     w.target[to] = w.target[from]
     w.place[to] = w.place[from]
-    w.users[to] = w.users[from]
+    w.useful[to] = w.useful[from]
   }
 
-  private func isNoFarther(_ a: Int, than b: Int) -> Bool {
-    for rank in 0..<k where w.value[a * k + rank] > w.value[b * k + rank] { return false }
+  @inline(__always) private func isNoFarther(_ a: Int, than b: Int) -> Bool {
+    let own = w.value + a * k
+    let other = w.value + b * k
+    for rank in 0..<k where own[rank] > other[rank] { return false }
     return true
   }
 
   // MARK: Bounds
 
-  private func prepareFloor(_ place: Int) {
+  @inline(__always) private func prepareFloor(_ place: Int) {
+    let nearest = w.nearest + place * k
+    let cheapest = w.cheapest + place * k
     for rank in 0..<k {
-      var error = Double.infinity
-      var cost = Double.infinity
-      for column in w.start[place]..<w.end[place] where w.value[column * k + rank] < .infinity {
-        let value = w.value[column * k + rank]
-        error = min(error, value)
-        cost = min(cost, price * value + w.kappa[place] / Double(w.users[column]))
+      nearest[rank] = .infinity
+      cheapest[rank] = .infinity
+    }
+    for column in w.start[place]..<w.end[place] {
+      let value = w.value + column * k
+      let share = w.kappa[place] / Double(w.useful[column].nonzeroBitCount)
+      forEachRank(w.useful[column]) { rank in
+        nearest[rank] = min(nearest[rank], value[rank])
+        cheapest[rank] = min(cheapest[rank], price * value[rank] + share)
       }
-      w.nearest[place * k + rank] = error
-      w.cheapest[place * k + rank] = cost
     }
   }
 
@@ -235,7 +269,7 @@ struct LinearServing: ServingStep {
     }
   }
 
-  private func cheapestNew(_ rank: Int, _ free: Double) -> Int {
+  @inline(__always) private func cheapestNew(_ rank: Int, _ free: Double) -> Int {
     var best = -1
     var least = Double.infinity
     for at in 0..<poolCount {
@@ -251,7 +285,7 @@ struct LinearServing: ServingStep {
 
   /// Whether `column` is worth opening for `rank`: nearer than what it has, room at its place, and not what an earlier
   /// rank would rather have had.
-  private func isOpenable(_ column: Int, _ rank: Int, _ free: Double) -> Bool {
+  @inline(__always) private func isOpenable(_ column: Int, _ rank: Int, _ free: Double) -> Bool {
     let value = w.value + column * k
     if value[rank] >= free || w.room[w.place[column]] == 0 { return false }
     for earlier in 0..<rank where value[earlier] < w.assigned[earlier] { return false }

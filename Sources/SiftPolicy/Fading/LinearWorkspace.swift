@@ -5,6 +5,10 @@
 struct LinearWorkspace {
   /// `[rank]`: index into `TokenProblem.routed` of the rank-th expert in the order of the search.
   let origin: UnsafeMutablePointer<Int>
+  /// `[rank]`: its weight, and where its row of distances begins; these, `skip` and `fallback` have room for rank K
+  /// (`ColumnErrors`).
+  let weight: UnsafeMutablePointer<Double>
+  let row: UnsafeMutablePointer<Int>
   /// `[rank]`: error of a skip (infinite when forbidden), and of the fallback.
   let skip: UnsafeMutablePointer<Double>
   let fallback: UnsafeMutablePointer<Double>
@@ -12,8 +16,8 @@ struct LinearWorkspace {
   let value: UnsafeMutablePointer<Double>
   let target: UnsafeMutablePointer<Int>
   let place: UnsafeMutablePointer<Int>
-  /// `[column]`: how many ranks could use it.
-  let users: UnsafeMutablePointer<Int>
+  /// `[column]`: bit r tells whether rank r could use it.
+  let useful: UnsafeMutablePointer<UInt64>
   /// `[place]`: its first column, the one after its last, joules of an expert, room left.
   let start: UnsafeMutablePointer<Int>
   let end: UnsafeMutablePointer<Int>
@@ -36,12 +40,14 @@ struct LinearWorkspace {
   private let indices: UnsafeMutablePointer<Int>
 
   init(routed k: Int, places p: Int, columns c: Int) {
-    let doubles = 5 * k + c * k + p + 2 * p * k + (k + 1) * k
-    let integers = 3 * k + 4 * c + 3 * p
+    let doubles = 6 * k + 3 + c * k + 1 + p + 2 * p * k + (k + 1) * k
+    let integers = 4 * k + 1 + 3 * c + 3 * p
     let numbers = UnsafeMutablePointer<Double>.allocate(capacity: doubles)
     let indices = UnsafeMutablePointer<Int>.allocate(capacity: integers)
     numbers.initialize(repeating: 0, count: doubles)
     indices.initialize(repeating: 0, count: integers)
+    useful = .allocate(capacity: c)
+    useful.initialize(repeating: 0, count: c)
     var number = numbers
     var index = indices
     func take(_ count: Int) -> UnsafeMutablePointer<Double> {
@@ -52,9 +58,10 @@ struct LinearWorkspace {
       defer { index += count }
       return index
     }
-    skip = take(k)
-    fallback = take(k)
-    value = take(c * k)
+    weight = take(k + 1)
+    skip = take(k + 1)
+    fallback = take(k + 1)
+    value = take(c * k + 1)
     kappa = take(p)
     nearest = take(p * k)
     cheapest = take(p * k)
@@ -63,11 +70,11 @@ struct LinearWorkspace {
     free = take((k + 1) * k)
     assigned = take(k)
     origin = takeIndices(k)
+    row = takeIndices(k + 1)
     open = takeIndices(k)
     best = takeIndices(k)
     target = takeIndices(c)
     place = takeIndices(c)
-    users = takeIndices(c)
     pool = takeIndices(c)
     start = takeIndices(p)
     end = takeIndices(p)
@@ -78,6 +85,7 @@ struct LinearWorkspace {
   }
 
   func deallocate() {
+    useful.deallocate()
     numbers.deallocate()
     indices.deallocate()
   }
