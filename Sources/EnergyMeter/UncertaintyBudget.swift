@@ -44,13 +44,13 @@ package struct UncertaintyBudget: Sendable, Hashable {
 
   /// What samples do not show. At each end a step may fall anywhere within a sampling interval: ΔP·h/√12. Between
   /// snapshots of an uncorrelated signal each interval is off by as much as its neighbours differ: Σ(ΔP·h)²/2 (von
-  /// Neumann's estimate of the variance). Averages leave none of that out, but where the device's beat slips against the
-  /// meter's a sample counts twice or not at all, as often as the beats differ; a tenth is allowed for (data sheets give
-  /// conversion times to ±10 %).
+  /// Neumann's estimate of the variance). Averages leave out only what lies between them. Where they fill the interval the
+  /// device's beat still slips against the meter's, and a sample counts twice or not at all, as often as the beats differ; a
+  /// tenth is allowed for (data sheets give conversion times to ±10 %).
   package var edges: Double {
     let ends = edge * smear * (2.0 / 12).squareRoot()
-    let (snapshot, slip) = (max(0, 1 - averaged), min(1, max(0.1, abs(1 - averaged))))
-    let between = stepsSquared * (snapshot + slip) / 2
+    let missed = min(1, max(0.1, abs(1 - averaged)))
+    let between = stepsSquared * missed / 2
     let lag = endPower * age * (2.0 / 12).squareRoot()
     return (ends * ends + between + lag * lag).squareRoot()
   }
