@@ -71,38 +71,55 @@ def requests():
                         if line.startswith(f'siftd_requests_total{{policy="{policy}"')) for policy in WATTS}
 
 
+account = []  # (moment of the monotonic clock, watts from then on)
+
+
+def draw(watts):
+    sensor.set(watts)
+    account.append((time.monotonic(), watts))
+
+
 def follow():
     """Sets the power by the policy of the request that ended last: a block's first request still has the other's."""
+    draw(30)
     seen = requests()
     while not is_over.wait(0.02):
         now = requests()
         for policy in WATTS:
             if now[policy] > seen[policy]:
-                sensor.set(WATTS[policy])
+                draw(WATTS[policy])
         seen = now
+
+
+def joules(begin, until):
+    """What the machine drew between two moments of the monotonic clock."""
+    steps = account + [(until, 0)]
+    return sum(max(0, min(b, until) - max(a, begin)) * watts for (a, watts), (b, _) in zip(steps, steps[1:]))
 
 
 is_over = threading.Event()
 follower = threading.Thread(target=follow)
+journal.mark()
 follower.start()
-BLOCK = 24
-found = json.loads(shell(f"siftctl compare topk siftmoe-slow:0 --block-requests {BLOCK} --block-seconds 0 --max-tokens 24 --pilot 3 "
-                         "--most-pairs 10 --keep /host/out/compare.jsonl --json 2>/host/out/compare-errors | tee /host/out/compare.json",
-                         must=False) or "{}")
+PAIRS, BLOCK, TOKENS = 10, 24, 24
+found = json.loads(shell(f"siftctl compare topk siftmoe-slow:0 --block-requests {BLOCK} --block-seconds 0 --max-tokens {TOKENS} "
+                         f"--pilot 3 --most-pairs {PAIRS} --keep /host/out/compare.jsonl --json 2>/host/out/compare-errors "
+                         "| tee /host/out/compare.json", must=False) or "{}")
 is_over.set()
 follower.join()
-saved, time_ratio = (found.get(name, {}).get("ratio", {}) for name in ("energy", "time"))
+saved = found.get("energy", {}).get("ratio", {})
 check("compare says that one policy takes less, measured on the rail, with an interval that leaves none out",
       found.get("standing") == "measured" and saved.get("high", 1) < 1 and "measured on" in found.get("verdict", ""),
       found.get("verdict", found))
-# The first request of a block that follows one of the other policy is still served at that one's power: of the two blocks of a pair,
-# it is one of them or both, as the order was drawn. It may also take a little longer or shorter than the others.
-high, low = WATTS["topk"], WATTS["siftmoe-slow"]
-right, wrong = BLOCK * low, (BLOCK - 1) * low + high
-least, most = right / ((BLOCK - 1) * high + low), wrong / ((BLOCK - 1) * high + low)
-found_ratio = saved.get("value", 0) / time_ratio.get("value", 1)
-check("and by as much as the power was lower, once the time they took is divided out", 0.98 * least < found_ratio < 1.02 * most,
-      (found_ratio, least, most))
+# What each policy's requests took, from when the journal says that they ran and what the machine drew then.
+spent = {policy: [] for policy in WATTS}
+for record in journal.records(REQUEST, "siftd"):
+    ended = int(record["__MONOTONIC_TIMESTAMP"]) / 1e6
+    spent[record["SIFT_POLICY"]].append(joules(ended - float(record["SIFT_LATENCY_MS"]) / 1000, ended))
+for policy, side in (("topk", "first"), ("siftmoe-slow", "second")):
+    truth = sum(spent[policy][-PAIRS * BLOCK:]) / (PAIRS * BLOCK * TOKENS)
+    said = found.get(side, {}).get("joules_per_token", 0)
+    check(f"and charges {policy} what was drawn while its requests ran", near(said, truth, 0.05 * truth), (said, truth))
 
 sensor.set(30)
 process = cluster.show(0, "MainPID")
