@@ -76,11 +76,9 @@ package struct OpenRail: Sendable {
     case .counter(let count): return .microjoules(try count.integer())
     case .power(let power, let scale, let units): return .watts((Double(try power.integer()) + units) * scale)
     case .product(let volts, let amperes, let scale):
-      // The two come from different conversions: the current's mean before and after is the best that can be had.
-      let before = Double(try amperes.integer())
+      // The two come from different conversions whatever is done; the voltage moves less, so the current is read last.
       let volt = Double(try volts.integer())
-      let after = Double(try amperes.integer())
-      return .watts(volt * (before + after) / 2 * scale)
+      return .watts(volt * Double(try amperes.integer()) * scale)
     case .battery(let status, let flow): return try battery(status, try read(flow))
     case .regulator(let readings, let at): return .watts(try readings.watts(at))
     case .external(let reader): return try reader.read()

@@ -185,8 +185,9 @@ public final class RailMeter: Sendable {
       // The two clocks are not read at one instant, so a little difference is none.
       let hasSlept = slept - sensors.slept > .milliseconds(10)
       sensors.slept = slept
+      var moment = timeline.now
       for rail in rails.indices {
-        let reading = read(sensors.open[rail], isBattery: isBattery[rail])
+        let reading = read(sensors.open[rail], isBattery: isBattery[rail], from: &moment)
         sensors.silence[rail] = reading.value == nil ? sensors.silence[rail] + 1 : 0
         sensors.readings[rail] = reading
       }
@@ -199,13 +200,14 @@ public final class RailMeter: Sendable {
 
   /// A reading and the middle of the time that it took; nil when it failed, when a battery feeds nobody, or when it took
   /// so long that nobody can say when the power was what it says.
-  private func read(_ sensor: OpenRail?, isBattery: Bool) -> MeterState.Reading {
-    let before = timeline.now
+  /// - Parameter moment: now, before and after: one rail's end is the next one's beginning.
+  private func read(_ sensor: OpenRail?, isBattery: Bool, from moment: inout Duration) -> MeterState.Reading {
+    let before = moment
     let value = sensor.flatMap { try? $0.read() }
-    let after = timeline.now
-    let middle = before + (after - before).half
+    moment = timeline.now
+    let middle = before + (moment - before).half
     guard case .watts(let watts)? = value else { return MeterState.Reading(value: value, at: middle) }
-    let isUseless = watts < 0 && isBattery || after - before > slowest
+    let isUseless = watts < 0 && isBattery || moment - before > slowest
     return MeterState.Reading(value: isUseless ? nil : value, at: middle)
   }
 
