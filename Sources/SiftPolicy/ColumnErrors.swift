@@ -4,7 +4,7 @@
 ///
 /// All pointers are `[rank]`. What is read has room for rank K, which takes the second lane beside an odd last rank and
 /// must have weight 0, a skip of error 0 and any row; what is written has room for it too.
-struct ColumnErrors {
+package struct ColumnErrors {
   let ranks: Int
   /// Weight, and weighted error of a skip (infinite: forbidden).
   let weight: UnsafePointer<Double>
@@ -18,13 +18,26 @@ struct ColumnErrors {
   var outage = 0.0
   var fallback: UnsafePointer<Double>?
 
+  package init(
+    ranks: Int, weight: UnsafePointer<Double>, skip: UnsafePointer<Double>, row: UnsafePointer<Int>, ceiling: Double,
+    outage: Double = 0, fallback: UnsafePointer<Double>? = nil
+  ) {
+    self.ranks = ranks
+    self.weight = weight
+    self.skip = skip
+    self.row = row
+    self.ceiling = ceiling
+    self.outage = outage
+    self.fallback = fallback
+  }
+
   /// Writes the expected errors of serving each rank by `target`; infinite where that is of no use.
   ///
   /// Whether it is of use is as good as random, so nothing branches on it: two ranks at a time are compared and chosen by
   /// mask.
   /// - Returns: bit r: rank r is served better than by a skip; and by how much all such ranks together, without those
   ///   that cannot be skipped.
-  @inline(__always) func write(
+  @inline(__always) package func write(
     _ distances: UnsafeBufferPointer<Double>, _ target: Int, into value: UnsafeMutablePointer<Double>
   ) -> (useful: UInt64, saved: Double) {
     var useful = SIMD2<UInt64>.zero
@@ -48,7 +61,7 @@ struct ColumnErrors {
   }
 
   /// The same where nobody may be replaced: `target` serves only the rank whose expert it is.
-  @inline(__always) func writeOwn(
+  @inline(__always) package func writeOwn(
     _ distances: UnsafeBufferPointer<Double>, _ target: Int, experts: Int, into value: UnsafeMutablePointer<Double>
   ) -> (useful: UInt64, saved: Double) {
     var (useful, saved) = (UInt64(0), 0.0)

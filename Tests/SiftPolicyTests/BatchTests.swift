@@ -107,6 +107,18 @@ import Testing
     }
   }
 
+  @Test(arguments: selectors) func `plans that a lower bound rules out would not have been chosen`(
+    _ selector: BatchSelector
+  ) {
+    var slow = selector
+    slow.triesEveryPlan = true
+    for seed in UInt64(1)...60 {
+      let problem = middleBatch(seed: seed)
+      let (answer, twin) = (selector.solve(problem), slow.solve(problem))
+      #expect(answer.choices == twin.choices && answer.lowerBound == twin.lowerBound, "seed \(seed)")
+    }
+  }
+
   @Test func `the least error that is named is kept and cannot be halved`() {
     var named = 0
     for (seed, problem, best) in Self.enumerated.prefix(150) where best == nil {

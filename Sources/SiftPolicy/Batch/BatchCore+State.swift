@@ -109,7 +109,7 @@ extension BatchCore {
   /// Fills, for every set of places, the least joules and seconds of the counts with one token more that goes there,
   /// its executions left aside.
   mutating func fillFloors() {
-    guard places <= Self.flooredMax else { return }
+    guard hasFloors else { return }
     let width = tokens + 1
     floorEnergy.reserve(1 << max(0, places - 1))
     floorTime.reserve(1 << max(0, places - 1))
@@ -141,12 +141,12 @@ extension BatchCore {
   }
 
   /// The most places for which every set has a floor.
-  private static var flooredMax: Int { 10 }
+  static var flooredMax: Int { 10 }
 
   /// A lower bound on `cost` with `plan` added to the counts, whose floors are filled. Sums in another order may differ
   /// by their rounding; the bound leaves room for that.
   @inline(__always) func floor(_ plan: Int, errors: Double) -> Double {
-    guard places <= Self.flooredMax else { return 0 }
+    guard hasFloors else { return 0 }
     let set = Int(planMask[plan] >> 1)
     var cost = (floorEnergy[set] + planEnergy[plan]) * (1 - 1e-13)
     let over = errors - errorLimit

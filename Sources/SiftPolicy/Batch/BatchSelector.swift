@@ -26,6 +26,8 @@ public struct BatchSelector: Sendable {
   public var effort: Effort
   /// The most sets of columns of a token that are enumerated, in place of what the effort has: 0 for none.
   package var enumerationMax: Int?
+  /// Whether plans are tried even where a lower bound says that they are no better: the slow twin of what is released.
+  package var triesEveryPlan = false
   /// About how many plans are tried, in place of what the effort has.
   private var workMax: Int?
 
@@ -49,6 +51,7 @@ public struct BatchSelector: Sendable {
       answer.violates = [.error, .latency]
       return
     }
+    workspace.core.hasFloors = !triesEveryPlan && problem.places.count <= BatchCore.flooredMax
     workspace.core.solve(problem, effort, enumerating: enumerationMax, work: workMax)
     workspace.core.write(problem, &answer)
   }
