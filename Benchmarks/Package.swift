@@ -27,7 +27,10 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "policy-bench",
-      dependencies: ["BenchSupport", "CCountedMalloc", .product(name: "SiftPolicy", package: "siftd")],
+      dependencies: [
+        "BenchSupport", "CCountedMalloc", .product(name: "SiftCore", package: "siftd"),
+        .product(name: "SiftPolicy", package: "siftd"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "link-bench",

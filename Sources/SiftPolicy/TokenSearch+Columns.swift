@@ -72,15 +72,10 @@ extension TokenSearch {
   /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
   private mutating func keepUndominated(_ place: Int) {
     let new = columnCount
-    let useful = w.useful[new]
     var kept = w.start[place]
     for old in w.start[place]..<new {
-      let other = w.useful[old]
-      // One test for the usual case that each serves somebody whom the other does not.
-      if useful & ~other == 0 || other & ~useful == 0 {
-        if useful & ~other == 0, isNoFarther(old, than: new) { return }
-        if other & ~useful == 0, isNoFarther(new, than: old) { continue }
-      }
+      if isNoFarther(old, than: new) { return }
+      if isNoFarther(new, than: old) { continue }
       if kept != old { copyColumn(old, to: kept) }
       kept += 1
     }
@@ -167,10 +162,7 @@ extension TokenSearch {
   }
 
   @inline(__always) private func readNearest(_ place: Int, _ column: Int) {
-    var rest = w.useful[column]
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+    w.useful[column].forEachRank { rank in
       w.users[rank * w.words + (column >> 6)] |= 1 << UInt64(column & 63)
       let error = w.value[column * k + rank]
       if error < w.nearest[place * k + rank] {
@@ -198,10 +190,7 @@ extension TokenSearch {
   /// What a column takes away from ranks that cannot be skipped, which its score leaves out.
   @inline(__always) private func forcedGain(_ column: Int) -> Double {
     var amount = 0.0
-    var rest = w.useful[column] & forced
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+    (w.useful[column] & forced).forEachRank { rank in
       amount += max(0, w.worst[rank] - w.value[column * k + rank])
     }
     return amount

@@ -104,7 +104,9 @@ import Testing
       #expect(row[4] == "topk" ? saving == 0 : (0..<100).contains(saving))
     }
     let report = String(decoding: try InputFile.read(folder.path + "/study/report.md"), as: UTF8.self)
-    #expect(report.contains("### deadline, fast") && report.contains("Nobody saves more than siftmoe anywhere"))
+    #expect(
+      report.contains("### deadline, fast")
+        && report.contains("Nobody saves more than siftmoe anywhere (by 0.05 points)."))
   }
 
   @Test func thePapersFindingsComeOutInKind() async throws {

@@ -1,6 +1,7 @@
 // What deciding a batch costs: time and heap allocations of `BatchSelector`, and how far from its bound the answer is.
 
 import CCountedMalloc
+import SiftCore
 import SiftPolicy
 
 #if canImport(Glibc)
@@ -31,7 +32,7 @@ func batchProblem(_ shape: Shape, tokens: Int, budget: Double, _ random: inout S
 }
 
 func measureBatch(_ shape: Shape, tokens: Int, budget: Double) {
-  var random = SplitMix(state: 23)
+  var random = SplitMix(seed: 23)
   let problems = (0..<20).map { _ in batchProblem(shape, tokens: tokens, budget: budget, &random) }
   let selector = BatchSelector(effort: .step)
   let workspace = BatchWorkspace()

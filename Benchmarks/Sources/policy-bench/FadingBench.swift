@@ -1,6 +1,7 @@
 // What a decision over fading channels costs: time and heap allocations of `FadingSelector`, and of the forecasts of a step.
 
 import CCountedMalloc
+import SiftCore
 import SiftPolicy
 
 #if canImport(Glibc)
@@ -26,7 +27,7 @@ func fadingProblem(_ shape: Shape, budget: Double, _ random: inout SplitMix) -> 
 }
 
 func measureFading(_ shape: Shape, budget: Double) {
-  var random = SplitMix(state: 11)
+  var random = SplitMix(seed: 11)
   let problems = (0..<400).map { _ in fadingProblem(shape, budget: budget, &random) }
   let selector = FadingSelector(routed: shape.routed, places: shape.nodes + 1, columns: 2 * shape.experts)
   var answer = FadingAnswer(capacity: shape.routed)

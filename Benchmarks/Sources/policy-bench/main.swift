@@ -9,22 +9,12 @@
 
 import BenchSupport
 import CCountedMalloc
+import SiftCore
 import SiftPolicy
 
 #if canImport(Glibc)
   import Glibc
 #endif
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
-}
 
 /// What was decided, as one number (FNV-1a over the choices).
 struct Decisions {
@@ -79,7 +69,7 @@ func nanoseconds() -> UInt64 {
 }
 
 func measure(_ shape: Shape, budget: Double) {
-  var random = SplitMix(state: 7)
+  var random = SplitMix(seed: 7)
   let problems = (0..<400).map { _ in problem(shape, budget: budget, &random) }
   let selector = TokenSelector(routed: shape.routed, places: shape.nodes + 1, columns: 2 * shape.experts)
   var answer = TokenAnswer(capacity: shape.routed)

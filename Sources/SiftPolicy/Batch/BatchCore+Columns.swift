@@ -56,11 +56,8 @@ extension BatchCore {
     (weight[ranks], row[ranks], skip[ranks]) = (0, 0, 0)
   }
 
-  @inline(__always) private mutating func noteNearest(_ column: Int, _ place: Int) {
-    var rest = columnUseful[column]
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+  @inline(__always) private func noteNearest(_ column: Int, _ place: Int) {
+    columnUseful[column].forEachRank { rank in
       let error = value[column * ranks + rank]
       if error < nearestValue[place * ranks + rank] {
         nearestValue[place * ranks + rank] = error

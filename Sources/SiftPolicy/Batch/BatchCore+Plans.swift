@@ -78,6 +78,11 @@ extension BatchCore {
       for rank in 0..<ranks { value[columnRank[column] * ranks + rank] = value[column * ranks + rank] }
     }
     columns = left
+    var column = 0
+    for place in 0...places {
+      while column < columns, placeOf(column: column) < place { column += 1 }
+      columnStart[place] = column
+    }
     nearest.fill(places * ranks, -1)
     for column in 0..<columns {
       let row = placeOf(column: column) * ranks

@@ -21,20 +21,15 @@ extension BatchCore {
     }
   }
 
+  /// Gives a column to the rank that loses least by it.
   /// - Parameter base: where the ranks of the token and the place begin in `ownedLeast` and `sharedLeast`.
-  @inline(__always) private mutating func give(_ column: Int, _ place: Int, _ base: Int) {
+  @inline(__always) private func give(_ column: Int, _ place: Int, _ base: Int) {
     var (owner, least) = (0, Double.infinity)
-    var rest = columnUseful[column]
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+    columnUseful[column].forEachRank { rank in
       let extra = value[column * ranks + rank] - nearestValue[place * ranks + rank]
       if extra < least { (owner, least) = (rank, extra) }
     }
-    rest = columnUseful[column]
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+    columnUseful[column].forEachRank { rank in
       let error = value[column * ranks + rank]
       if rank == owner {
         ownedLeast[base + rank] = min(ownedLeast[base + rank], error)

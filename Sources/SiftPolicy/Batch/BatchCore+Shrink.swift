@@ -41,10 +41,7 @@ extension BatchCore {
   /// By how much the errors in `level` would fall with `column` open. What cannot be skipped is served first.
   @inline(__always) private func gain(_ column: Int) -> Double {
     var sum = 0.0
-    var rest = columnUseful[column]
-    while rest != 0 {
-      let rank = rest.trailingZeroBitCount
-      rest &= rest - 1
+    columnUseful[column].forEachRank { rank in
       let (error, now) = (value[column * ranks + rank], level[rank])
       if error < now { sum += now < .infinity ? now - error : 1e100 }
     }

@@ -209,6 +209,7 @@ struct BatchCore {
   var loaded = Flat<Int>()
   /// `[slot]`: tokens that execute it.
   var users = Flat<Int>()
+  /// Whether `floor` bounds anything: the places are few enough for a figure for every set of them, and it is wanted.
   var hasFloors = true
   /// `[set]`, places from 1 on as bits: what the decision cannot undercut with one token more that goes there.
   var floorEnergy = Flat<Double>()

@@ -99,18 +99,9 @@ struct LinearServing: ServingStep {
         w.useful[columnCount] = useful
         w.target[columnCount] = target
         w.place[columnCount] = place
-        forEachRank(useful) { rank in w.setNearest[rank] = min(w.setNearest[rank], value[rank]) }
+        useful.forEachRank { rank in w.setNearest[rank] = min(w.setNearest[rank], value[rank]) }
         columnCount += 1
       }
-    }
-  }
-
-  /// Calls `body` with every rank of a set, the smallest first.
-  @inline(__always) private func forEachRank(_ ranks: UInt64, _ body: (Int) -> Void) {
-    var rest = ranks
-    while rest != 0 {
-      body(rest.trailingZeroBitCount)
-      rest &= rest - 1
     }
   }
 
@@ -125,7 +116,7 @@ struct LinearServing: ServingStep {
       let value = w.value + column * k
       var useful = w.useful[column]
       if isRoomy {
-        forEachRank(useful) { rank in
+        useful.forEachRank { rank in
           let nearest = w.setNearest[rank]
           if value[rank] > nearest, price * value[rank] >= price * nearest + w.kappa[place] {
             value[rank] = .infinity
@@ -144,15 +135,10 @@ struct LinearServing: ServingStep {
   /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
   private mutating func keepUndominated(_ place: Int) {
     let new = columnCount
-    let useful = w.useful[new]
     var kept = w.start[place]
     for old in w.start[place]..<new {
-      let other = w.useful[old]
-      // One test for the usual case that each serves somebody whom the other does not.
-      if useful & ~other == 0 || other & ~useful == 0 {
-        if useful & ~other == 0, isNoFarther(old, than: new) { return }
-        if other & ~useful == 0, isNoFarther(new, than: old) { continue }
-      }
+      if isNoFarther(old, than: new) { return }
+      if isNoFarther(new, than: old) { continue }
       if kept != old { copyColumn(old, to: kept) }
       kept += 1
     }
@@ -167,7 +153,9 @@ struct LinearServing: ServingStep {
     w.useful[to] = w.useful[from]
   }
 
+  /// Whether column `a` is at least as near as `b` for everybody who could use `b`.
   @inline(__always) private func isNoFarther(_ a: Int, than b: Int) -> Bool {
+    if w.useful[b] & ~w.useful[a] != 0 { return false }
     let own = w.value + a * k
     let other = w.value + b * k
     for rank in 0..<k where own[rank] > other[rank] { return false }
@@ -186,7 +174,7 @@ struct LinearServing: ServingStep {
     for column in w.start[place]..<w.end[place] {
       let value = w.value + column * k
       let share = w.kappa[place] / Double(w.useful[column].nonzeroBitCount)
-      forEachRank(w.useful[column]) { rank in
+      w.useful[column].forEachRank { rank in
         nearest[rank] = min(nearest[rank], value[rank])
         cheapest[rank] = min(cheapest[rank], price * value[rank] + share)
       }
