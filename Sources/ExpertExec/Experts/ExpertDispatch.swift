@@ -163,17 +163,18 @@ struct ExpertDispatch {
     var isWaiting = false
     for index in nodes.indices where nodes[index].pairCount > 0 {
       let node = nodes[index]
-      let isSent = node.send(
+      let sending = node.send(
         by: transport, layer: layer, hidden: UnsafePointer(step.activations.hidden.base), patience: patience,
         clock: step.clock)
-      if isSent {
-        isWaiting = true
-        step.statistics.nodes[index].visits += 1
-        step.statistics.nodes[index].rows += node.rowCount
-        step.statistics.nodes[index].experts += node.pairCount
-      } else {
+      guard case .underWay = sending else {
+        if case .unreachable = sending { step.statistics.nodes[index].lose("out of reach") }
         fallBack(node, layer, step)
+        continue
       }
+      isWaiting = true
+      step.statistics.nodes[index].visits += 1
+      step.statistics.nodes[index].rows += node.rowCount
+      step.statistics.nodes[index].experts += node.pairCount
     }
     if isWaiting { step.statistics.visitedLayers += 1 }
     return isWaiting
@@ -208,8 +209,7 @@ struct ExpertDispatch {
     case .late:
       step.statistics.nodes[index].late += 1
     case .lost(let reason):
-      step.statistics.nodes[index].lost += 1
-      if step.statistics.lostReason == nil { step.statistics.lostReason = reason }
+      step.statistics.nodes[index].lose(reason)
     }
   }
 }

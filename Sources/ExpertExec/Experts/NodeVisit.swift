@@ -3,6 +3,15 @@
 import CExpertKernels
 import SiftCore
 
+/// What became of a visit that was to be sent.
+enum Sending {
+  case underWay
+  /// The node cannot be asked just now.
+  case unreachable
+  /// It was lost, or late too often, in an earlier layer of the step: it was not asked.
+  case spared
+}
+
 /// The visit to one node that is being filled, under way or settled. Buffers for the most a step can hold.
 final class NodeVisit {
   let node: NodeIndex
@@ -63,12 +72,12 @@ final class NodeVisit {
   var visitedPlaces: UnsafeBufferPointer<Int32> { UnsafeBufferPointer(start: places.base, count: pairCount) }
   var isUnderWay: Bool { ticket != nil }
 
-  /// Sends the visit. - Returns: false when the node cannot be asked: its pairs fall back.
+  /// Sends the visit. Unless it is under way, its pairs fall back.
   func send(
     by transport: any ExpertTransport, layer: Int, hidden stream: UnsafePointer<Float>, patience: Duration,
     clock: ContinuousClock
-  ) -> Bool {
-    guard !isLost, lateInStep < 2 else { return false }
+  ) -> Sending {
+    guard !isLost, lateInStep < 2 else { return .spared }
     for index in 0..<rowCount {
       (hidden.base + index * width).update(from: stream + Int(rows[index]) * width, count: width)
     }
@@ -80,7 +89,7 @@ final class NodeVisit {
         weights: UnsafeBufferPointer(start: weights.base, count: pairCount), patience: patience))
     deadline = clock.now + patience
     isLost = ticket == nil
-    return ticket != nil
+    return isLost ? .unreachable : .underWay
   }
 
   /// Waits for the reply and adds it to `total`, `[row, width]`; nothing is added unless the outcome is `done`.

@@ -14,8 +14,10 @@ public struct StepStatistics: Sendable, Hashable {
     public var experts = 0
     /// Visits without a reply in time.
     public var late = 0
-    /// Visits that failed, were refused, or came back as nonsense.
+    /// Visits that failed, were refused, could not be sent, or came back as nonsense.
     public var lost = 0
+    /// Why the first of them was; nil when none was.
+    public var lostReason: String?
     /// Time that the node says it computed.
     public var execution: Duration = .zero
     /// Joules that the node says it spent; 0 while it tells nothing.
@@ -23,6 +25,11 @@ public struct StepStatistics: Sendable, Hashable {
     /// The weakest standing among those joules; nil while it tells nothing.
     public var standing: Standing?
     public init() {}
+
+    mutating func lose(_ reason: String) {
+      lost += 1
+      if lostReason == nil { lostReason = reason }
+    }
   }
 
   /// Rows of the step.
@@ -45,8 +52,6 @@ public struct StepStatistics: Sendable, Hashable {
   public var waiting: Duration = .zero
   /// Time of the whole step.
   public var duration: Duration = .zero
-  /// The first reason a node gave for being lost in this step; nil when none was.
-  public var lostReason: String?
   /// Element n − 1 is node n; nodes that were never named are missing at the end.
   public var nodes: [Node] = []
 
@@ -58,7 +63,6 @@ public struct StepStatistics: Sendable, Hashable {
     (localExperts, remoteExperts, replacedExperts, skippedExperts) = (0, 0, 0, 0)
     (fellBack, refusedChoices, visitedLayers) = (0, 0, 0)
     (waiting, duration) = (.zero, .zero)
-    lostReason = nil
     for index in nodes.indices { nodes[index] = Node() }
   }
 

@@ -80,7 +80,7 @@ struct SiftReport: Encodable, Equatable {
     experts = Experts(
       local: tally.expertsLocal, remote: tally.expertsRemote, replaced: tally.expertsReplaced,
       skipped: tally.expertsSkipped, late: tally.expertsLate)
-    peers_in_trouble = summary.troubles.map(\.peer)
+    peers_in_trouble = summary.peersInTrouble
   }
 }
 

@@ -18,6 +18,8 @@ final class SessionEngine: TokenEngine {
   private var executed: [SequenceID: Int] = [:]
   private var joules: [SequenceID: PeerJoules] = [:]
   private(set) var troubles: [PeerTrouble] = []
+  private var reach: ReachWatch
+  private var openSequences = 0
   /// Compares sampled decisions with the calibration at idle; nil without a calibration.
   private let watch: CalibrationWatch?
 
@@ -44,6 +46,7 @@ final class SessionEngine: TokenEngine {
     if watch != nil { session.errorSamples = ErrorSamples(engine: engine) }
     self.board = board
     self.peers = peers
+    reach = ReachWatch(peers: peers.count)
     costs = RowCosts(engine.description)
     placementEpoch = epoch
   }
@@ -56,6 +59,9 @@ final class SessionEngine: TokenEngine {
       if case .cacheFull = error { throw TokenEngineError.full("\(error)") }
       throw error
     }
+    // Who went before the first of them came is none of their troubles.
+    if openSequences == 0 { reach.begin(board.conditions) }
+    openSequences += 1
     let name = PolicyName(rawValue: choice.policy) ?? .topk
     selector.register(
       id,
@@ -67,6 +73,7 @@ final class SessionEngine: TokenEngine {
 
   func close(_ id: SequenceID) -> SequenceTally {
     session.close(id)
+    openSequences -= 1
     executed[id] = nil
     var tally = SequenceTally(selector.retire(id))
     if let peer = joules.removeValue(forKey: id) {
@@ -82,8 +89,10 @@ final class SessionEngine: TokenEngine {
       selector.place(placement)
       placementEpoch = epoch
     }
+    let conditions = board.conditions
     try session.forward(chunks)
     book(chunks)
+    reach.look(conditions) { troubles.append(PeerTrouble(peer: name(peer: $0), isGone: true, reason: "out of reach")) }
     board.observe(session.statistics)
   }
 
@@ -136,10 +145,13 @@ final class SessionEngine: TokenEngine {
       }
     }
     for (index, node) in nodes.enumerated() where node.late > 0 || node.lost > 0 {
-      let name = peers.indices.contains(index) ? peers[index] : "node \(index + 1)"
-      troubles.append(
-        PeerTrouble(peer: name, reason: node.lost > 0 ? session.statistics.lostReason ?? "lost" : "late"))
+      troubles.append(PeerTrouble(peer: name(peer: index), reason: node.lost > 0 ? node.lostReason ?? "lost" : "late"))
     }
+  }
+
+  /// - Parameter index: of a node, less one.
+  private func name(peer index: Int) -> String {
+    peers.indices.contains(index) ? peers[index] : "node \(index + 1)"
   }
 }
 

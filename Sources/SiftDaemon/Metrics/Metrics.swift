@@ -160,7 +160,7 @@ public final class Metrics: Sendable {
     add("siftd_decisions_total", [policy], Double(tally.decisions))
     add("siftd_booked_error_total", [policy], tally.errorSum)
     add("siftd_booked_square_error_total", [policy], tally.squareSum)
-    for trouble in summary.troubles { add("siftd_peer_troubles_total", [("peer", trouble.peer)], 1) }
+    for peer in summary.peersInTrouble { add("siftd_peer_troubles_total", [("peer", peer)], 1) }
     counts.withLock {
       $0.requestSeconds.add(summary.latency.seconds)
       if let first = summary.firstToken { $0.firstTokenSeconds.add(first.seconds) }

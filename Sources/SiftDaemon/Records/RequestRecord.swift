@@ -30,12 +30,18 @@ package enum RequestRecord {
     text += ", \(isSquared ? "root mean square" : "mean") error \(Figure.text(error))"
     text += " of \(Figure.text(request.sift.errorBudget))"
     if case .failed(let why) = summary.outcome { text += "; \(why)" }
-    if !summary.troubles.isEmpty {
-      let peers = summary.troubles.map { "\($0.peer) (\($0.reason))" }.joined(separator: ", ")
+    let failed = names(summary, areGone: false)
+    if !failed.isEmpty {
       let late = summary.tally.expertsLate
-      text += "; \(late) expert\(late == 1 ? "" : "s") fell back because of \(peers)"
+      text += "; \(late) expert\(late == 1 ? "" : "s") fell back because of \(failed)"
     }
+    let gone = names(summary, areGone: true)
+    if !gone.isEmpty { text += "; went on without \(gone)" }
     return text
+  }
+
+  private static func names(_ summary: GenerationSummary, areGone: Bool) -> String {
+    summary.troubles.filter { $0.isGone == areGone }.map { "\($0.peer) (\($0.reason))" }.joined(separator: ", ")
   }
 
   private static func fields(_ request: GenerationRequest, _ summary: GenerationSummary) -> [JournalField] {
@@ -70,7 +76,7 @@ package enum RequestRecord {
     if let first = summary.firstToken {
       fields.append(.init("SIFT_FIRST_TOKEN_MS", Figure.text(first.seconds * 1000)))
     }
-    for trouble in summary.troubles { fields.append(.init("SIFT_PEER", trouble.peer)) }
+    for peer in summary.peersInTrouble { fields.append(.init("SIFT_PEER", peer)) }
     return fields
   }
 }

@@ -101,8 +101,13 @@ public struct GenerationSummary: Sendable, Hashable {
   public var latency: Duration = .zero
   /// From arrival to the first token; nil when there was none.
   public var firstToken: Duration?
-  /// Peers that were late or lost in its steps.
+  /// Peers that were late, lost or gone in its steps.
   public var troubles: [PeerTrouble] = []
+  /// Each of them once.
+  public var peersInTrouble: [String] {
+    troubles.indices.filter { index in !troubles[..<index].contains { $0.peer == troubles[index].peer } }
+      .map { troubles[$0].peer }
+  }
 
   public init(outcome: GenerationOutcome) { self.outcome = outcome }
 

@@ -288,8 +288,8 @@ package final class StepLoop {
     var group = groups.remove(at: at)
     let tally = group.summary.tally
     if let window = group.window { group.summary.energy = energy.close(window) }
-    // A trouble of a shared step is this request's only if one of its own experts fell back.
-    if tally.expertsLate == 0 { group.summary.troubles = [] }
+    // That a peer failed in a shared step is this request's trouble only if one of its own experts fell back.
+    if tally.expertsLate == 0 { group.summary.troubles.removeAll { !$0.isGone } }
     group.summary.latency = now() - group.arrived
     finished(group.request, group.summary)
     group.emit(.done(group.summary))

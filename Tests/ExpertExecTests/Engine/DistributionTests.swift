@@ -137,10 +137,31 @@ struct DistributionTests {
     let (statistics, selector, sent, _) = try faulty(.lost("gone"))
     #expect(sent == 1)
     #expect(statistics.nodes[1].lost == 1)
-    #expect(statistics.lostReason == "gone")
+    #expect(statistics.nodes[1].lostReason == "gone")
     #expect(selector.settled.map(\.layer) == Array(0..<6))
     #expect(selector.settled.allSatisfy { !$0.fellBack.isEmpty })
     #expect(statistics.fellBack == selector.settled.reduce(0) { $0 + $1.fellBack.count })
+  }
+
+  @Test func `a node that cannot be asked is lost once a step, with a reason, and falls back in every layer`()
+    throws
+  {
+    let (statistics, selector, _, _) = try faulty(.unreachable)
+    #expect(statistics.nodes[1].visits == 0)
+    #expect(statistics.nodes[1].lost == 1)
+    #expect(statistics.nodes[1].lostReason == "out of reach")
+    #expect(selector.settled.allSatisfy { !$0.fellBack.isEmpty })
+  }
+
+  @Test func `two nodes that are lost in one step each have their own reason`() throws {
+    let engine = try referenceEngine()
+    let transport = InProcessTransport(hosts: try Self.hosts(engine)) { letter in
+      letter.node == NodeIndex(1) ? .lost("closed") : .lost("reset")
+    }
+    let session = try Self.session(engine, Self.selector(), transport)
+    let id = try session.open(capacity: 64)
+    try session.read(try Golden(prompt: 0).ids, into: id)
+    #expect(session.statistics.nodes.map(\.lostReason) == ["closed", "reset"])
   }
 
   @Test func `a late node is waited for twice a step at most`() throws {
@@ -154,7 +175,7 @@ struct DistributionTests {
   func `an absurd reply counts as lost`(figure: Double) throws {
     let (statistics, _, _, bits) = try faulty(.answered(figure))
     #expect(statistics.nodes[1].lost == 1)
-    #expect(statistics.lostReason?.contains("out of range") == true)
+    #expect(statistics.nodes[1].lostReason?.contains("out of range") == true)
     #expect(bits.allSatisfy { Float(bitPattern: $0).isFinite })
   }
 

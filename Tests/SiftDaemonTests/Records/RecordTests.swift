@@ -68,6 +68,21 @@ struct RecordTests {
     #expect(record.fields.allSatisfy { $0.hasValidName })
   }
 
+  @Test("a request that went on without a peer says so, and names each peer once in its fields")
+  func gone() {
+    var summary = SampleRequest.summary
+    summary.troubles.append(PeerTrouble(peer: "attic", isGone: true, reason: "out of reach"))
+    let both = RequestRecord.make(SampleRequest.request, summary)
+    #expect(
+      both.message.hasSuffix(
+        "; 1 expert fell back because of attic (connection reset); went on without attic (out of reach)"))
+    #expect(both.fields.count { $0.name == "SIFT_PEER" } == 1)
+    summary.troubles.removeFirst()
+    let between = RequestRecord.make(SampleRequest.request, summary)
+    #expect(between.message.hasSuffix("of 0.1; went on without attic (out of reach)"))
+    #expect(between.priority == .warning)
+  }
+
   @Test("a failed request is an error with its reason")
   func failure() {
     var summary = SampleRequest.summary

@@ -60,7 +60,7 @@ final class FakeEngine: TokenEngine {
 
   /// - Parameters:
   ///   - room: sequences that may be open at once.
-  ///   - troubleOn: a chunk with this token reports a peer in trouble.
+  ///   - troubleOn: a chunk with this token reports a peer that was late, and one that is gone.
   init(log: EngineLog, room: Int = .max, gate: DispatchSemaphore? = nil, troubleOn: Int32? = nil) {
     self.log = log
     self.room = room
@@ -95,7 +95,12 @@ final class FakeEngine: TokenEngine {
     for chunk in chunks {
       for index in 0..<chunk.count {
         if chunk[index] == 255 { throw Refusal() }
-        if chunk[index] == troubleOn { troubles = [PeerTrouble(peer: "attic", reason: "late")] }
+        if chunk[index] == troubleOn {
+          troubles = [
+            PeerTrouble(peer: "attic", reason: "late"),
+            PeerTrouble(peer: "cellar", isGone: true, reason: "out of reach"),
+          ]
+        }
       }
     }
     log.append(EngineLog.Step(rows: Dictionary(uniqueKeysWithValues: chunks.map { ($0.sequence.rawValue, $0.count) })))

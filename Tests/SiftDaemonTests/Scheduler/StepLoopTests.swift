@@ -291,14 +291,16 @@ struct EndTests {
     #expect(bench.log.open.isEmpty)
   }
 
-  @Test("a peer in trouble is named in the books of the request whose experts fell back, and only there")
+  @Test("who was late is named in the books of the request whose experts fell back, who is gone in those of all")
   func trouble() {
     let bench = Bench(troubleOn: 33)
     let hit = bench.submit(["say:hit!|"], maxTokens: 10)
     let beside = bench.submit(["say:beside|"], maxTokens: 10)
     bench.run()
-    #expect(bench.summary(hit)?.troubles == [PeerTrouble(peer: "attic", reason: "late")])
-    #expect(bench.summary(beside)?.troubles == [])
+    let gone = PeerTrouble(peer: "cellar", isGone: true, reason: "out of reach")
+    #expect(bench.summary(hit)?.troubles == [PeerTrouble(peer: "attic", reason: "late"), gone])
+    #expect(bench.summary(hit)?.peersInTrouble == ["attic", "cellar"])
+    #expect(bench.summary(beside)?.troubles == [gone])
   }
 }
 
