@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func aCommandIsRunAndItsLinesAreRead() async throws {
-    let meter = try #require(ExternalMeter("echo=command:echo '{\"power_w\": 4.5}'; exec sleep 60"))
+    let meter = try #require(ExternalMeter("echo=command:echo '{\"power_w\": 4.5}'; exec sleep 600"))
     let reader = ExternalMeterReader(meter)
     var value = RailValue.nothingNew
     while value == .nothingNew {

@@ -39,6 +39,33 @@ import Testing
     #expect(await eventually { fileExists(mark) })
   }
 
+  // A shell that traps a signal lets it through, whatever it inherited; most programs leave that as they find it.
+  @Test func aProgramThatHandlesNoSignalEndsWithItsReaderToo() async throws {
+    var source: CommandSource? = try blocking(SIGTERM) { try CommandSource(command: "echo $$; exec sleep 600") }
+    var said = ""
+    if let source { said = try await drained(source, until: "\n") }
+    let process = try #require(Int32(said.dropLast()))
+    #expect(!hasEnded(process))
+    source = nil
+    #expect(await eventually(within: .seconds(60)) { hasEnded(process) })
+  }
+
+  /// Runs `body` as on a thread that lets a signal wait, as threads of a pool do.
+  private func blocking<Result>(_ signal: Int32, _ body: () throws -> Result) rethrows -> Result {
+    var (blocked, before) = (sigset_t(), sigset_t())
+    sigemptyset(&blocked)
+    sigaddset(&blocked, signal)
+    pthread_sigmask(SIG_BLOCK, &blocked, &before)
+    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+    return try body()
+  }
+
+  /// Gone, or dead and not yet waited for.
+  private func hasEnded(_ process: Int32) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return true }
+    return status.contains(") Z ")
+  }
+
   @Test func aPipeThatIsNotThereIsMissing() {
     #expect(throws: SysfsError.missing(path: "/nowhere/pipe")) { _ = try FifoSource(path: "/nowhere/pipe") }
   }
