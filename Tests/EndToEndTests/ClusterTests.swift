@@ -84,6 +84,8 @@ extension EndToEnd {
       let answer = try await Self.stream(client, tokens: 5)
       #expect(answer.tokens == 5)
       #expect(answer.figures?.experts.remote == 0)
+      let record = await gateway.log.line(containing: " completed: ")
+      #expect(record?.contains("; went on without host-1 (out of reach)") == true)
     }
   }
 

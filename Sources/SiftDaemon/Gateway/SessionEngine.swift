@@ -18,8 +18,6 @@ final class SessionEngine: TokenEngine {
   private var executed: [SequenceID: Int] = [:]
   private var joules: [SequenceID: PeerJoules] = [:]
   private(set) var troubles: [PeerTrouble] = []
-  private var reach: ReachWatch
-  private var openSequences = 0
   /// Compares sampled decisions with the calibration at idle; nil without a calibration.
   private let watch: CalibrationWatch?
 
@@ -46,7 +44,6 @@ final class SessionEngine: TokenEngine {
     if watch != nil { session.errorSamples = ErrorSamples(engine: engine) }
     self.board = board
     self.peers = peers
-    reach = ReachWatch(peers: peers.count)
     costs = RowCosts(engine.description)
     placementEpoch = epoch
   }
@@ -59,9 +56,6 @@ final class SessionEngine: TokenEngine {
       if case .cacheFull = error { throw TokenEngineError.full("\(error)") }
       throw error
     }
-    // Who went before the first of them came is none of their troubles.
-    if openSequences == 0 { reach.begin(board.conditions) }
-    openSequences += 1
     let name = PolicyName(rawValue: choice.policy) ?? .topk
     selector.register(
       id,
@@ -73,7 +67,6 @@ final class SessionEngine: TokenEngine {
 
   func close(_ id: SequenceID) -> SequenceTally {
     session.close(id)
-    openSequences -= 1
     executed[id] = nil
     var tally = SequenceTally(selector.retire(id))
     if let peer = joules.removeValue(forKey: id) {
@@ -90,9 +83,10 @@ final class SessionEngine: TokenEngine {
       placementEpoch = epoch
     }
     let conditions = board.conditions
+    troubles.removeAll(keepingCapacity: true)
     try session.forward(chunks)
     book(chunks)
-    reach.look(conditions) { troubles.append(PeerTrouble(peer: name(peer: $0), isGone: true, reason: "out of reach")) }
+    noteGone(conditions)
     board.observe(session.statistics)
   }
 
@@ -130,7 +124,6 @@ final class SessionEngine: TokenEngine {
   /// Notes what peers said of their energy and how they failed. Joules go to sequences by their rows in the step: a
   /// visit carries the rows of all of them.
   private func book(_ chunks: [Chunk]) {
-    troubles.removeAll(keepingCapacity: true)
     let nodes = session.statistics.nodes
     guard !nodes.isEmpty else { return }
     let spent = nodes.reduce(0) { $0 + $1.joules }
@@ -146,6 +139,15 @@ final class SessionEngine: TokenEngine {
     }
     for (index, node) in nodes.enumerated() where node.late > 0 || node.lost > 0 {
       troubles.append(PeerTrouble(peer: name(peer: index), reason: node.lost > 0 ? node.lostReason ?? "lost" : "late"))
+    }
+  }
+
+  /// Notes who was out of reach when the step began.
+  private func noteGone(_ conditions: Conditions) {
+    for (index, peer) in peers.enumerated() {
+      let node = index + 1
+      guard !conditions.nodes.indices.contains(node) || !conditions.nodes[node].isReachable else { continue }
+      troubles.append(PeerTrouble(peer: peer, isGone: true, reason: "out of reach"))
     }
   }
 

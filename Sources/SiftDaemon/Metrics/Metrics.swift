@@ -102,7 +102,7 @@ public enum MetricTable {
       help: "Entries of the energy ledger: written, or lost because the disk would not take them."),
     Entry(
       name: "siftd_peer_troubles_total", type: "counter", labels: "peer",
-      help: "Requests in which the peer was late or lost."),
+      help: "Requests in which the peer was late, lost or out of reach."),
   ]
 
   /// docs/metrics.md's table.

@@ -2,6 +2,7 @@
 
 import ExpertExec
 import SiftCore
+import SiftPolicy
 
 /// Limits of the scheduler.
 public struct SchedulerLimits: Sendable, Hashable {
@@ -288,8 +289,10 @@ package final class StepLoop {
     var group = groups.remove(at: at)
     let tally = group.summary.tally
     if let window = group.window { group.summary.energy = energy.close(window) }
-    // That a peer failed in a shared step is this request's trouble only if one of its own experts fell back.
-    if tally.expertsLate == 0 { group.summary.troubles.removeAll { !$0.isGone } }
+    // That a peer failed in a shared step is this request's trouble only if one of its own experts fell back; that one
+    // was away, only if it would have been asked.
+    let asksNobody = group.request.sift.policy == PolicyName.localOnly.rawValue
+    group.summary.troubles.removeAll { $0.isGone ? asksNobody : tally.expertsLate == 0 }
     group.summary.latency = now() - group.arrived
     finished(group.request, group.summary)
     group.emit(.done(group.summary))

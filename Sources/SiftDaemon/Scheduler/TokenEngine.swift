@@ -97,8 +97,8 @@ public struct SequenceTally: Sendable, Hashable {
 /// A node that was late or lost in a step.
 public struct PeerTrouble: Sendable, Hashable {
   public var peer: String
-  /// From this step on it is out of reach, and decisions are made without it; otherwise it was late or lost in the step,
-  /// and fallbacks were used.
+  /// It was out of reach when the step began, and decisions were made without it; otherwise it was late or lost in the
+  /// step, and fallbacks were used.
   public var isGone: Bool
   public var reason: String
   public init(peer: String, isGone: Bool = false, reason: String) {
@@ -130,7 +130,7 @@ public protocol TokenEngine: AnyObject {
   func forward(_ chunks: [Chunk]) throws
   /// Logits of the wanted row `row` of the latest step, counted in chunk order; valid until the next step.
   func logits(row: Int) -> UnsafeBufferPointer<Float>
-  /// Nodes that were late or lost in the latest step, or are out of reach since.
+  /// Nodes that were late or lost in the latest step, or out of reach.
   var troubles: [PeerTrouble] { get }
   /// - Parameter rows: that the sequence had in the latest step.
   func effort(of id: SequenceID, rows: Int) -> SequenceEffort

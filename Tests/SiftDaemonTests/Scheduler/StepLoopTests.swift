@@ -41,7 +41,7 @@ private final class Bench {
   @discardableResult
   func submit(
     _ prompts: [String], answers: Int = 1, maxTokens: Int = 16, stops: [String] = [], temperature: Double = 0,
-    seed: UInt64 = 7
+    seed: UInt64 = 7, policy: String = "topk"
   ) -> UInt64 {
     let number = next
     next += 1
@@ -49,7 +49,7 @@ private final class Bench {
       id: "r\(number)", model: "fake", prompts: prompts.map { FakeModel().encode($0) }, answers: answers,
       maxTokens: maxTokens, stops: stops,
       sampling: SamplingChoice(temperature: temperature, topP: 1, seed: seed),
-      sift: SiftChoice(policy: "topk", errorBudget: 0, latency: .seconds(1)))
+      sift: SiftChoice(policy: policy, errorBudget: 0, latency: .seconds(1)))
     let collected = collected
     loop.submit(request, number: number) { event in
       collected.events.withLock { $0[number, default: []].append(event) }
@@ -291,16 +291,20 @@ struct EndTests {
     #expect(bench.log.open.isEmpty)
   }
 
-  @Test("who was late is named in the books of the request whose experts fell back, who is gone in those of all")
+  @Test(
+    "who was late is named in the books of the request whose experts fell back, who is gone in those of all who may ask"
+  )
   func trouble() {
     let bench = Bench(troubleOn: 33)
     let hit = bench.submit(["say:hit!|"], maxTokens: 10)
     let beside = bench.submit(["say:beside|"], maxTokens: 10)
+    let alone = bench.submit(["say:alone|"], maxTokens: 10, policy: "local-only")
     bench.run()
     let gone = PeerTrouble(peer: "cellar", isGone: true, reason: "out of reach")
     #expect(bench.summary(hit)?.troubles == [PeerTrouble(peer: "attic", reason: "late"), gone])
     #expect(bench.summary(hit)?.peersInTrouble == ["attic", "cellar"])
     #expect(bench.summary(beside)?.troubles == [gone])
+    #expect(bench.summary(alone)?.troubles == [])
   }
 }
 
