@@ -45,6 +45,7 @@ extension TokenSearch {
     }
     (w.weight[k], w.skip[k], w.row[k]) = (0, 0, 0)
     let errors = ColumnErrors(ranks: k, weight: w.weight, skip: w.skip, row: w.row, ceiling: errorCeiling)
+    let dominance = dominance
     problem.distance.replacing.withUnsafeBufferPointer { distances in
       for index in 0..<placeCount {
         w.start[index] = columnCount
@@ -60,7 +61,7 @@ extension TokenSearch {
             w.score[columnCount] = saved
             w.target[columnCount] = target
             w.place[columnCount] = index
-            keepUndominated(index)
+            columnCount = dominance.settle(columnCount, from: w.start[index]) { copyColumn($0, to: $1) }
           }
         }
         w.end[index] = columnCount
@@ -68,36 +69,12 @@ extension TokenSearch {
     }
   }
 
-  /// Appends the column just written unless another of its place is at least as near for everybody; removes those that
-  /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
-  private mutating func keepUndominated(_ place: Int) {
-    let new = columnCount
-    var kept = w.start[place]
-    for old in w.start[place]..<new {
-      if isNoFarther(old, than: new) { return }
-      if isNoFarther(new, than: old) { continue }
-      if kept != old { copyColumn(old, to: kept) }
-      kept += 1
-    }
-    if kept != new { copyColumn(new, to: kept) }
-    columnCount = kept + 1
-  }
+  private var dominance: ColumnDominance { ColumnDominance(ranks: k, value: w.value, useful: w.useful) }
 
   @inline(__always) private func copyColumn(_ from: Int, to: Int) {
-    for rank in 0..<k { w.value[to * k + rank] = w.value[from * k + rank] }
-    w.useful[to] = w.useful[from]
     w.score[to] = w.score[from]
     w.target[to] = w.target[from]
     w.place[to] = w.place[from]
-  }
-
-  /// Whether column `a` is at least as near as `b` for everybody who could use `b`.
-  @inline(__always) private func isNoFarther(_ a: Int, than b: Int) -> Bool {
-    if w.useful[b] & ~w.useful[a] != 0 { return false }
-    let own = w.value + a * k
-    let other = w.value + b * k
-    for rank in 0..<k where own[rank] > other[rank] { return false }
-    return true
   }
 
   /// Lists the remote places that another place does not make superfluous: dearer, slower and nowhere closer. Merging
@@ -127,9 +104,10 @@ extension TokenSearch {
     guard w.radio[a] <= w.radio[b], w.airtime[a] <= w.airtime[b], w.kappa[a] <= w.kappa[b],
       w.seconds[a] <= w.seconds[b]
     else { return false }
+    let dominance = dominance
     for column in w.start[b]..<w.end[b] {
       var isMatched = false
-      for other in w.start[a]..<w.end[a] where isNoFarther(other, than: column) {
+      for other in w.start[a]..<w.end[a] where dominance.isNoFarther(other, than: column) {
         isMatched = true
         break
       }

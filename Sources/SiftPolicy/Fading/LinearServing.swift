@@ -109,6 +109,7 @@ struct LinearServing: ServingStep {
   /// that is farther than the nearest of the place by more than a newly opened expert costs: opening the nearest
   /// for that rank alone would be no dearer, and nearer.
   private mutating func keepWorthwhile(_ place: Int, isRoomy: Bool) {
+    let dominance = ColumnDominance(ranks: k, value: w.value, useful: w.useful)
     let first = w.start[place]
     let end = columnCount
     columnCount = first
@@ -126,40 +127,14 @@ struct LinearServing: ServingStep {
       }
       if useful == 0 { continue }
       w.useful[column] = useful
-      if column != columnCount { copyColumn(column, to: columnCount) }
-      keepUndominated(place)
+      if column != columnCount { dominance.move(column, to: columnCount) { copyColumn($0, to: $1) } }
+      columnCount = dominance.settle(columnCount, from: first) { copyColumn($0, to: $1) }
     }
-  }
-
-  /// Appends the column at the end unless another of its place is at least as near for everybody; removes those that
-  /// it makes superfluous, keeping the order of the rest. Whoever beats the new one leaves it nobody to remove.
-  private mutating func keepUndominated(_ place: Int) {
-    let new = columnCount
-    var kept = w.start[place]
-    for old in w.start[place]..<new {
-      if isNoFarther(old, than: new) { return }
-      if isNoFarther(new, than: old) { continue }
-      if kept != old { copyColumn(old, to: kept) }
-      kept += 1
-    }
-    if kept != new { copyColumn(new, to: kept) }
-    columnCount = kept + 1
   }
 
   @inline(__always) private func copyColumn(_ from: Int, to: Int) {
-    for rank in 0..<k { w.value[to * k + rank] = w.value[from * k + rank] }
     w.target[to] = w.target[from]
     w.place[to] = w.place[from]
-    w.useful[to] = w.useful[from]
-  }
-
-  /// Whether column `a` is at least as near as `b` for everybody who could use `b`.
-  @inline(__always) private func isNoFarther(_ a: Int, than b: Int) -> Bool {
-    if w.useful[b] & ~w.useful[a] != 0 { return false }
-    let own = w.value + a * k
-    let other = w.value + b * k
-    for rank in 0..<k where own[rank] > other[rank] { return false }
-    return true
   }
 
   // MARK: Bounds
