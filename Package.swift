@@ -160,7 +160,7 @@ let package = Package(
     .testTarget(
       name: "SiftClusterTests",
       dependencies: [
-        "SiftCore", "ExpertExec", "SiftCluster", "SiftTestKit", nio, nioPosix,
+        "SiftCore", "HostIO", "ExpertExec", "SiftCluster", "SiftTestKit", nio, nioPosix,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ], swiftSettings: strict),
     .testTarget(
@@ -178,7 +178,7 @@ let package = Package(
       ], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
-      dependencies: ["SiftTools", "EnergyLedger", "ExpertExec", "SiftTestKit", "siftd", "siftctl"],
+      dependencies: ["HostIO", "SiftTools", "EnergyLedger", "ExpertExec", "SiftTestKit", "siftd", "siftctl"],
       swiftSettings: strict),
   ]
 )

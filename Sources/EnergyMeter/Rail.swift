@@ -33,7 +33,7 @@ package enum RailProbe: Sendable, Hashable {
   case counter(path: String, range: Int64?)
   /// A power: (attribute + `unitsAdded`) × `wattsPerUnit`.
   case power(path: String, wattsPerUnit: Double, unitsAdded: Double = 0)
-  /// Volt × ampere. The two are separate conversions, so the current is read before and after the voltage.
+  /// Volt × ampere, read one after the other: the two are separate conversions whatever is done.
   case product(volts: String, voltsPerUnit: Double, amperes: String, amperesPerUnit: Double)
   /// A battery: magnitude in `flow`, direction in the text of `status`.
   indirect case battery(status: String, flow: RailProbe)

@@ -100,6 +100,16 @@ public struct ListeningSocket: Sendable {
   }
 
   private static func openInternet(host: String, port: UInt16, backlog: Int32) throws(SocketError) -> ListeningSocket {
+    let descriptor = try bound(host: host, port: port)
+    guard listen(descriptor, backlog) == 0 else {
+      throw failure(ListenAddress.internet(host: host, port: port).description, "listen", descriptor)
+    }
+    let bound = SocketAddress.local(of: descriptor)?.listenAddress ?? .internet(host: host, port: port)
+    return ListeningSocket(descriptor: descriptor, address: bound, isInherited: false)
+  }
+
+  /// A TCP socket that has an address of this machine and does not listen yet.
+  static func bound(host: String, port: UInt16) throws(SocketError) -> Int32 {
     let name = ListenAddress.internet(host: host, port: port).description
     guard var address = SocketAddress.internet(host: host, port: port) else {
       throw SocketError(address: name, operation: "bind", reason: "not an address in numbers")
@@ -108,9 +118,7 @@ public struct ListeningSocket: Sendable {
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     try bind(descriptor, &address, name)
-    guard listen(descriptor, backlog) == 0 else { throw failure(name, "listen", descriptor) }
-    let bound = SocketAddress.local(of: descriptor)?.listenAddress ?? .internet(host: host, port: port)
-    return ListeningSocket(descriptor: descriptor, address: bound, isInherited: false)
+    return descriptor
   }
 
   private static func make(_ family: Int32, _ name: String) throws(SocketError) -> Int32 {

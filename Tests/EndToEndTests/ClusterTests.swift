@@ -1,5 +1,6 @@
 // Three processes over real mutual TLS: the same text as one, and what happens when one of them goes.
 
+import HostIO
 import SiftTestKit
 import SiftTools
 import Testing
@@ -93,14 +94,15 @@ extension EndToEnd {
   func slowLinks() async throws {
     let other = "The return value is a pointer to"
     let expected = [try Self.alone(tokens: 40), try Self.alone(tokens: 40, prompt: other)]
-    let ports = try FreePorts.find(3)
-    let proxies = [1, 2].map { DelayProxy(target: Int(ports[$0]), delay: .milliseconds(1)) }
+    let ports = try ReservedPorts(3)
+    defer { withExtendedLifetime(ports) {} }
+    let proxies = [1, 2].map { DelayProxy(target: Int(ports.numbers[$0]), delay: .milliseconds(1)) }
     var visited: [UInt16] = []
     for proxy in proxies { visited.append(UInt16(try await proxy.start())) }
     let between = visited
     try await Self.withCluster(change: { layout in
       for node in 1...2 {
-        layout.nodes[node].port = ports[node]
+        layout.nodes[node].port = ports.numbers[node]
         layout.nodes[node].visitedAt = between[node - 1]
       }
     }) { _, client in

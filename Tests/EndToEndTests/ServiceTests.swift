@@ -1,6 +1,7 @@
 // One process and the world around it: starting, refusing, draining.
 
 import Foundation
+import HostIO
 import SiftTestKit
 import SiftTools
 import Testing
@@ -34,7 +35,9 @@ extension EndToEnd {
   @Test("Key files that are missing, damaged or open to all are refused by name, with status 78", arguments: 0..<3)
   func badKeys(kind: Int) async throws {
     let folder = try TemporaryFolder()
-    let layout = try Self.layout(nodes: 2, in: folder)
+    let ports = try ReservedPorts(2)
+    defer { withExtendedLifetime(ports) {} }
+    let layout = try Self.layout(ports, in: folder)
     // Makes the certificates; then one key is spoilt, and the host started by hand.
     try await LocalCluster.with(layout, program: try Self.siftd(), isWhole: false) { _ in }
     let key = layout.certificates + "/host-1-key.pem"

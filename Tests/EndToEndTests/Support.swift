@@ -1,6 +1,7 @@
 // What the three-process tests share: a cluster of real siftd processes with the reference model, and requests to it.
 
 import Foundation
+import HostIO
 import SiftTestKit
 import SiftTools
 import Testing
@@ -17,14 +18,16 @@ struct EndToEnd {
     return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("siftd").path
   }
 
-  /// A layout of the reference model over `nodes` nodes, in a folder of its own.
-  /// - Parameter change: what is different from the usual.
+  /// A layout of the reference model with a node for each of `ports`, in a folder of its own.
+  /// - Parameters:
+  ///   - ports: kept by the caller as long as the nodes may come and go.
+  ///   - change: what is different from the usual.
   static func layout(
-    nodes: Int, in folder: TemporaryFolder, change: (inout ClusterLayout) -> Void = { _ in }
+    _ ports: ReservedPorts, in folder: TemporaryFolder, change: (inout ClusterLayout) -> Void = { _ in }
   ) throws -> ClusterLayout {
     var layout = ClusterLayout(
       model: ReferenceModel.folder, modelName: "reference", experts: 16, folder: folder.path,
-      socket: folder.file("siftd.sock"), ports: try FreePorts.find(nodes), threads: 1)
+      socket: folder.file("siftd.sock"), ports: ports.numbers, threads: 1)
     // A busy machine must not make a reply late: what is tested here is what happens, not how fast.
     layout.extra["policy"] = ["latency-ms = 20000"]
     change(&layout)
@@ -37,7 +40,9 @@ struct EndToEnd {
     body: @Sendable (LocalCluster, ControlClient) async throws -> Result
   ) async throws -> Result {
     let folder = try TemporaryFolder()
-    let layout = try layout(nodes: nodes, in: folder, change: change)
+    let ports = try ReservedPorts(nodes)
+    defer { withExtendedLifetime(ports) {} }
+    let layout = try layout(ports, in: folder, change: change)
     return try await LocalCluster.with(layout, program: try siftd(), isWhole: isWhole) { cluster in
       try await ControlClient.with(cluster.address, patience: .seconds(120)) { try await body(cluster, $0) }
     }

@@ -117,6 +117,51 @@ struct ListeningSocketTests {
   }
 }
 
+@Suite("Reserved ports")
+struct ReservedPortsTests {
+  private func open(_ port: UInt16) throws -> ListeningSocket {
+    try ListeningSocket.open(.internet(host: "127.0.0.1", port: port))
+  }
+
+  /// Whether the kernel gives `port` to a socket that shares with nobody; it never gives another one unasked.
+  private func isFree(_ port: UInt16) throws -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    try #require(descriptor >= 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = port.bigEndian
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    } == 0
+  }
+
+  @Test("they are different, and one server after another can listen on them")
+  func listening() throws {
+    let ports = try ReservedPorts(20)
+    #expect(Set(ports.numbers).count == 20 && !ports.numbers.contains(0))
+    for _ in 0..<2 {
+      for port in ports.numbers { close(try open(port).descriptor) }
+    }
+  }
+
+  @Test("they are given to nobody else until they are let go")
+  func kept() throws {
+    var ports: ReservedPorts? = try ReservedPorts(1)
+    let port = try #require(ports?.numbers.first)
+    #expect(try !isFree(port))
+    let server = try open(port)
+    #expect(try !isFree(port))
+    close(server.descriptor)
+    #expect(try !isFree(port))
+    ports = nil
+    #expect(try isFree(port))
+  }
+}
+
 @Suite("Journal records")
 struct JournalRecordTests {
   @Test("the line for standard error has the message and every field, and a client cannot forge a second line")

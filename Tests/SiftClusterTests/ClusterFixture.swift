@@ -2,6 +2,7 @@
 
 import ExpertExec
 import Foundation
+import HostIO
 import SiftCluster
 import SiftCore
 import SiftTestKit
@@ -127,7 +128,9 @@ final class Pair: Sendable {
   let certificates: CertificateFixture
   let host: FakeExpertHost
   let server: ExpertServer
+  /// The server's; a server that is stopped can be followed by another one.
   let port: Int
+  private let ports: ReservedPorts
   let proxy: DelayProxy
   let transport: PeerTransport
   let peerEvents: EventLog<PeerEvent>
@@ -142,8 +145,10 @@ final class Pair: Sendable {
     let servers = EventLog<ServerEvent>()
     certificates = try CertificateFixture("gateway", "a", "b")
     self.host = host
+    ports = try ReservedPorts(1)
     server = ExpertServer(
-      host: host, address: "127.0.0.1", port: 0, tls: try certificates.tls("a"), gateways: gateways, limits: limits,
+      host: host, address: "127.0.0.1", port: Int(ports.numbers[0]), tls: try certificates.tls("a"), gateways: gateways,
+      limits: limits,
       meter: meter, onEvent: { servers.append($0) })
     port = try await server.start()
     proxy = DelayProxy(target: port)

@@ -2,6 +2,7 @@
 
 import ExpertExec
 import Foundation
+import HostIO
 
 /// Starts a cluster, compares two policies on it, and keeps serving.
 public struct DemoTool: Sendable {
@@ -34,7 +35,11 @@ public struct DemoTool: Sendable {
   /// - Parameter afterwards: runs with the cluster still serving, after the report.
   /// - Throws: `ToolFailure`; where a daemon is to blame, it names the log to read.
   public func run(afterwards: @Sendable (LocalCluster) async throws -> Void) async throws {
-    let layout = try plan()
+    let ports: ReservedPorts
+    do { ports = try ReservedPorts(3) } catch { throw ToolFailure(.failure, "\(error)") }
+    // Nobody else is given a port before its daemon listens there.
+    defer { withExtendedLifetime(ports) {} }
+    let layout = try plan(ports.numbers)
     say(introduction(layout))
     try await LocalCluster.with(layout, program: program) { cluster in
       let tool = CompareTool(policies: policies, prompts: DemoPrompts.all, rounds: rounds, maxTokens: maxTokens)
@@ -67,14 +72,13 @@ public struct DemoTool: Sendable {
     """
   }
 
-  private func plan() throws(ToolFailure) -> ClusterLayout {
+  private func plan(_ ports: [UInt16]) throws(ToolFailure) -> ClusterLayout {
     let description: ModelDescription
     do {
       description = try ModelFamily.describe(ModelFolder(model))
     } catch {
       throw ToolFailure(.badData, "\(error)")
     }
-    let ports = try FreePorts.find(3)
     let experts = description.layers.indices.map { description.experts(layer: $0) }.max() ?? 0
     guard experts >= ports.count else {
       throw ToolFailure(.badData, "\(model): has \(experts) experts a layer; three nodes need three or more")
