@@ -25,9 +25,11 @@ class Daemon:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="so", dir="/tmp")
         self.log = os.path.join(self.folder, "log")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        # Bound and not listening: the port is given to nobody else, and siftd can listen there.
+        self.kept = socket.socket()
+        self.kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.kept.bind(("127.0.0.1", 0))
+        self.port = self.kept.getsockname()[1]
         config = os.path.join(self.folder, "siftd.toml")
         with open(config, "w") as file:
             file.write(
@@ -67,6 +69,7 @@ class Daemon:
         self.process.terminate()
         status = self.process.wait(30)
         self.notify.close()
+        self.kept.close()
         shutil.rmtree(self.folder, ignore_errors=True)
         return status
 
