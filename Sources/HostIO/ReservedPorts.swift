@@ -15,6 +15,7 @@ public final class ReservedPorts: Sendable {
   public let numbers: [UInt16]
   private let descriptors: [Int32]
 
+  /// - Throws: `SocketError` when the system has no socket or no port left.
   public init(_ count: Int) throws(SocketError) {
     var numbers: [UInt16] = []
     var descriptors: [Int32] = []

@@ -9,13 +9,16 @@ extension EndToEnd {
   @Test("Top-K over three nodes writes the 200 tokens that one node writes")
   func sameAsOneNode() async throws {
     let expected = try Self.alone(tokens: 200)
-    try await Self.withCluster { _, client in
+    try await Self.withCluster { cluster, client in
       let answer = try await Self.stream(client, tokens: 200)
       #expect(answer.text == expected)
       #expect(answer.tokens == 200)
       let figures = try #require(answer.figures)
       #expect(figures.visits > 0 && figures.experts.remote > 0, "the experts were to be elsewhere")
       #expect(figures.experts.late == 0 && figures.errorMean == 0)
+      let gateway = try #require(cluster.process(0))
+      let record = try #require(await gateway.log.line(containing: " completed: "))
+      #expect(!record.contains("host-"), "nobody was missing: \(record)")
     }
   }
 
@@ -55,6 +58,7 @@ extension EndToEnd {
       let record = try #require(await gateway.log.line(containing: "completed: 14 tokens in, 200 out"))
       #expect(record.contains("mean error 0."), "\(record)")
       #expect(record.contains("went on without host-1 (out of reach)"), "\(record)")
+      #expect(!record.contains("host-2"), "it was there all the time: \(record)")
       let fellBack = record.contains(/\d+ experts? fell back because of host-1 \(/)
       #expect(fellBack == (figures.experts.late > 0), "\(record)")
 
